@@ -1,0 +1,282 @@
+/** THE table of commands: who answers, who may ask, what goes in and what comes out. All types are derived from it. */
+import { z } from 'zod'
+import {
+  ConversionResult,
+  DeviceEntry,
+  EvidenceLevel,
+  FirmwareSummary,
+  FormatDescriptor,
+  Inspection,
+  JobLogLine,
+  JobSnapshot,
+  JobState,
+  ProbeReport,
+  ProtocolDescriptor,
+} from './models.ts'
+
+export type Answerer = 'worker' | 'main'
+/** `host`: the command line, Electron main, the browser mode's server. `page`: the renderer too. */
+export type Caller = 'page' | 'host'
+
+interface CommandEntry<Request extends z.ZodType, Response extends z.ZodType> {
+  readonly answeredBy: Answerer
+  readonly allowedFrom: Caller
+  /** How long a caller waits before `call.timeout`. */
+  readonly deadlineMs: number
+  readonly request: Request
+  readonly response: Response
+}
+
+function command<Request extends z.ZodType, Response extends z.ZodType>(
+  entry: Omit<CommandEntry<Request, Response>, 'deadlineMs'> & { readonly deadlineMs?: number },
+): CommandEntry<Request, Response> {
+  return { deadlineMs: 10_000, ...entry }
+}
+
+const LONG_MS = 30 * 60_000
+const empty = z.strictObject({})
+
+export const ExportFormat = z.enum(['csv', 'jsonl', 'json', 'html'])
+export type ExportFormat = z.infer<typeof ExportFormat>
+
+/** Which finished jobs a listing or an export holds; all given conditions must hold. */
+export const LogFilter = z.strictObject({
+  jobIds: z.array(z.string()).optional(),
+  batchId: z.string().optional(),
+  order: z.string().optional(),
+  /** ISO 8601 date or date-time; records that ended at or after it. */
+  since: z.string().optional(),
+  until: z.string().optional(),
+  /** The practice journal (virtual devices) instead of the station's. */
+  practice: z.boolean().optional(),
+})
+export type LogFilter = z.infer<typeof LogFilter>
+
+export const ChainReport = z.object({
+  valid: z.boolean(),
+  records: z.number().int(),
+  headHash: z.string().nullable(),
+  headSequence: z.number().int(),
+  /** Whether heads are signed, and whether each signature holds. */
+  signature: z.enum(['none', 'valid', 'invalid']),
+  problems: z.array(z.object({ sequence: z.number().nullable(), jobId: z.string().nullable(), text: z.string() })),
+  notes: z.array(z.string()),
+})
+export type ChainReport = z.infer<typeof ChainReport>
+
+export const LogEntry = z.object({
+  sequence: z.number().int().nullable(),
+  recordHash: z.string().nullable(),
+  snapshot: JobSnapshot,
+})
+
+export const JobOrderRequest = z.strictObject({
+  firmwareId: z.string(),
+  targets: z.array(z.string()).min(1).max(1024),
+  protocol: z.string().optional(),
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  secrets: z.record(z.string(), z.string()).optional(),
+  /** How many jobs of the batch run at once. */
+  parallel: z.number().int().min(1).max(1024).optional(),
+  /** Try this many devices first; the rest start only when all of those reached their required level. */
+  first: z.number().int().min(1).optional(),
+  /** Stop starting new jobs after this many failed. */
+  stopAfter: z.number().int().min(1).optional(),
+  require: EvidenceLevel.optional(),
+  /** Keys `operator`, `order`, `unit-serial`, `note`, `station`; others are kept as they are. */
+  context: z.record(z.string(), z.string()).optional(),
+  expectSha256: z.string().optional(),
+  accept: z.array(z.string()).optional(),
+  /** Who answers decisions that were given in advance, for the record. */
+  acceptedBy: z.string().optional(),
+  /** Wait this long for a device that does not answer yet. */
+  waitDeviceMs: z.number().int().min(0).optional(),
+  /** Check everything that can be checked by reading, then stop before the first byte. */
+  dryRun: z.boolean().optional(),
+})
+export type JobOrderRequest = z.infer<typeof JobOrderRequest>
+
+const jobIds = z.strictObject({ jobIds: z.array(z.string()).min(1) })
+
+export const commands = {
+  'worker.hello': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    request: empty,
+    response: z.object({ version: z.string(), pid: z.number(), nodeVersion: z.string(), home: z.string() }),
+  }),
+  /** Pauses every job at a chunk edge, seals the journal and ends the worker. */
+  'worker.stop': command({ answeredBy: 'worker', allowedFrom: 'host', request: empty, response: z.object({}) }),
+  'catalog.get': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: empty,
+    response: z.object({
+      version: z.string(),
+      protocols: z.array(ProtocolDescriptor),
+      formats: z.array(FormatDescriptor),
+    }),
+  }),
+  'firmware.open': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({
+      path: z.string(),
+      /** Flash address that the flat image begins at, where the file's lowest address is not it. */
+      baseAddress: z.number().int().min(0).max(0xffff_ffff).optional(),
+      accept: z.array(z.string()).optional(),
+    }),
+    response: FirmwareSummary,
+  }),
+  'firmware.inspect': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ path: z.string() }),
+    response: Inspection,
+  }),
+  'firmware.convert': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({
+      inputPath: z.string(),
+      outputPath: z.string(),
+      to: z.enum(['bin', 'hex', 'srec']).optional(),
+      /** Absolute address, or `lowest`. */
+      base: z.union([z.literal('lowest'), z.number().int().min(0).max(0xffff_ffff)]).optional(),
+      fillByte: z.number().int().min(0).max(255).optional(),
+      /** Codes of warnings that the person accepts, such as `missing-end`. */
+      accept: z.array(z.string()).optional(),
+      /** Chosen by the caller; `conversion.progressed` events carry it. */
+      operationId: z.string().optional(),
+    }),
+    response: ConversionResult,
+  }),
+  'device.list': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 10 * 60_000,
+    request: z.strictObject({ waitMs: z.number().int().min(0).max(300_000).optional() }),
+    response: z.object({ devices: z.array(DeviceEntry) }),
+  }),
+  /** Asks a target what it is, by reading only. */
+  'device.probe': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: z.strictObject({ target: z.string() }),
+    response: ProbeReport,
+  }),
+  'job.start': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: JobOrderRequest,
+    response: z.object({ batchId: z.string(), jobIds: z.array(z.string()), warnings: z.array(z.string()) }),
+  }),
+  'job.list': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({
+      states: z.array(JobState).optional(),
+      batchId: z.string().optional(),
+      limit: z.number().int().min(1).max(10_000).optional(),
+    }),
+    response: z.object({ jobs: z.array(JobSnapshot) }),
+  }),
+  'job.pause': command({ answeredBy: 'worker', allowedFrom: 'page', request: jobIds, response: z.object({}) }),
+  /** Goes on with paused, interrupted, cancelled, failed or unproven jobs where each stopped. Empty: all interrupted and paused ones. */
+  'job.resume': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: z.strictObject({
+      jobIds: z.array(z.string()).optional(),
+      accept: z.array(z.string()).optional(),
+      acceptedBy: z.string().optional(),
+    }),
+    response: z.object({ jobIds: z.array(z.string()) }),
+  }),
+  'job.cancel': command({ answeredBy: 'worker', allowedFrom: 'page', request: jobIds, response: z.object({}) }),
+  'decision.answer': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({
+      jobId: z.string(),
+      code: z.string(),
+      answer: z.enum(['accept', 'refuse']),
+      answeredBy: z.string(),
+    }),
+    response: z.object({}),
+  }),
+  'monitor.start': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ target: z.string(), intervalMs: z.number().int().min(100).max(60_000).optional() }),
+    response: z.object({ monitorId: z.string() }),
+  }),
+  'monitor.stop': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ monitorId: z.string() }),
+    response: z.object({}),
+  }),
+  'log.list': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: LogFilter,
+    response: z.object({ entries: z.array(LogEntry), headHash: z.string().nullable() }),
+  }),
+  'log.show': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: z.strictObject({ jobId: z.string() }),
+    response: z.object({ entry: LogEntry, record: z.unknown(), lines: z.array(JobLogLine) }),
+  }),
+  'log.export': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ format: ExportFormat, outputPath: z.string(), filter: LogFilter.optional() }),
+    response: z.object({ outputPath: z.string(), records: z.number().int(), headHash: z.string().nullable() }),
+  }),
+  /** Without a path: this station's journal. With one: an export, wherever it comes from. */
+  'log.verify': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ exportPath: z.string().optional(), practice: z.boolean().optional() }),
+    response: ChainReport,
+  }),
+} as const
+
+export type Commands = typeof commands
+export type CommandName = keyof Commands
+export type RequestOf<Name extends CommandName> = z.infer<Commands[Name]['request']>
+export type ResponseOf<Name extends CommandName> = z.infer<Commands[Name]['response']>
+export type CommandsAnsweredBy<Who extends Answerer> = {
+  [Name in CommandName]: Commands[Name]['answeredBy'] extends Who ? Name : never
+}[CommandName]
+
+export interface CallContext {
+  /** Aborts when the caller cancelled, its deadline passed, or its link closed. */
+  readonly signal: AbortSignal
+  readonly caller: Caller
+}
+
+/** One handler a command; a forgotten one does not compile. */
+export type Handlers<Who extends Answerer> = {
+  readonly [Name in CommandsAnsweredBy<Who>]: (
+    request: RequestOf<Name>,
+    context: CallContext,
+  ) => Promise<ResponseOf<Name>> | ResponseOf<Name>
+}
+
+/** Looks a command up by its own name only: inherited names such as `__proto__` are unknown. */
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commands, name)
+}

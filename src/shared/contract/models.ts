@@ -1,0 +1,317 @@
+/** Schemas of what crosses a border: the worker answers with these, the page, the command line and scripts read them. */
+import { z } from 'zod'
+
+export const SCHEMA_VERSION = 1
+
+export const evidenceLevels = ['sent', 'acknowledged', 'received', 'stored', 'running', 'confirmed'] as const
+export const EvidenceLevel = z.enum(evidenceLevels)
+export type EvidenceLevel = z.infer<typeof EvidenceLevel>
+
+/**
+ * Who says so. `host-sent`: this computer counted its own bytes (level `sent` alone). `host-read`: we read it back or
+ * got a flash digest from a ROM or stub loader. `device-hash`: the device's firmware hashed. `device-said`: its word.
+ */
+export const EvidenceBasis = z.enum(['host-sent', 'host-read', 'device-hash', 'device-said'])
+export type EvidenceBasis = z.infer<typeof EvidenceBasis>
+
+export const EvidenceFact = z.object({
+  level: EvidenceLevel,
+  basis: EvidenceBasis,
+  /** How it was found out, such as `http-body`, `sha256-nonce`, `elf-sha256`, `version-text`. */
+  method: z.string(),
+  /** What was seen: a hash in hex, a version, a count. */
+  value: z.string(),
+  /** ISO 8601 with zone. */
+  at: z.string(),
+  /** Whether `value` equals what our image gives; null where there is nothing of ours to compare it with. */
+  matches: z.boolean().nullable(),
+  /**
+   * `false`: the answer could be an old one (a hash without our nonce, a running image that is the same as before), so it
+   * proves nothing by itself. Absent: freshness is not in question.
+   */
+  fresh: z.boolean().optional(),
+})
+export type EvidenceFact = z.infer<typeof EvidenceFact>
+
+export const Verdict = z.enum(['proven', 'running', 'received', 'acknowledged', 'sent', 'unproven'])
+export type Verdict = z.infer<typeof Verdict>
+export const VerdictReason = z.enum(['contradicted', 'below-required', 'outcome-unknown', 'not-answered'])
+export type VerdictReason = z.infer<typeof VerdictReason>
+
+export const BoardNow = z.enum(['old-firmware', 'new-firmware', 'not-bootable', 'unknown'])
+export type BoardNow = z.infer<typeof BoardNow>
+export const Unplug = z.enum(['safe', 'keep-powered'])
+export type Unplug = z.infer<typeof Unplug>
+
+export const liveStates = [
+  'queued',
+  'connecting',
+  'preparing',
+  'transferring',
+  'verifying',
+  'rebooting',
+  'confirming',
+  'paused',
+  'waiting',
+] as const
+export const endStates = ['finished', 'failed', 'cancelled', 'interrupted'] as const
+export const JobState = z.enum([...liveStates, ...endStates])
+export type JobState = z.infer<typeof JobState>
+
+export const WireErrorModel = z.object({
+  code: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()),
+})
+
+/** Who a board is, as far as it could be asked. Every field optional: many boards tell nothing. */
+export const DeviceIdentity = z.object({
+  id: z.string().optional(),
+  mac: z.string().optional(),
+  usbSerial: z.string().optional(),
+  chip: z.string().optional(),
+  board: z.string().optional(),
+  name: z.string().optional(),
+})
+export type DeviceIdentity = z.infer<typeof DeviceIdentity>
+
+export const Decision = z.object({
+  /** What `--accept CODE` names. */
+  code: z.string(),
+  question: z.string(),
+  details: z.record(z.string(), z.unknown()),
+  askedAt: z.string(),
+  answer: z.enum(['accept', 'refuse']).nullable(),
+  answeredAt: z.string().nullable(),
+  answeredBy: z.string().nullable(),
+})
+export type Decision = z.infer<typeof Decision>
+
+/** The whole state of one job; a newer `revision` replaces an older one. Fixed field names: scripts depend on them. */
+export const JobSnapshot = z.object({
+  schema: z.literal(SCHEMA_VERSION),
+  type: z.literal('job'),
+  jobId: z.string(),
+  batchId: z.string(),
+  revision: z.number().int(),
+  target: z.string(),
+  device: DeviceIdentity.nullable(),
+  protocol: z.string().nullable(),
+  state: JobState,
+  /** Bytes of the image that the device acknowledged: nothing else counts as progress. */
+  doneBytes: z.number().int(),
+  totalBytes: z.number().int(),
+  bytesPerSecond: z.number().nullable(),
+  remainingMs: z.number().nullable(),
+  /** Whole tries of the job, the first included. */
+  attempts: z.number().int(),
+  /** Requests that were sent again inside the tries. */
+  retries: z.number().int(),
+  boardNow: BoardNow,
+  unplug: Unplug,
+  evidence: z.array(EvidenceFact),
+  required: EvidenceLevel.nullable(),
+  verdict: Verdict.nullable(),
+  provenLevel: EvidenceLevel.nullable(),
+  reason: VerdictReason.nullable(),
+  /** Calm sentences: what is normal for this device, what would raise the evidence. */
+  warnings: z.array(z.string()),
+  error: WireErrorModel.nullable(),
+  decision: Decision.nullable(),
+  simulated: z.boolean(),
+  firmware: z.object({ fileName: z.string(), imageSha256: z.string(), sizeBytes: z.number().int() }),
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+})
+export type JobSnapshot = z.infer<typeof JobSnapshot>
+
+export const ImageSegment = z.object({ address: z.number().int(), sizeBytes: z.number().int() })
+
+export const Finding = z.object({
+  severity: z.enum(['info', 'warning', 'error']),
+  /** Stable id such as `trailing-bytes`, `no-app-descriptor`. */
+  code: z.string(),
+  text: z.string(),
+})
+export type Finding = z.infer<typeof Finding>
+
+/** What `inspect` shows of a file. Format-specific parts are optional objects. */
+export const Inspection = z.object({
+  fileName: z.string(),
+  sourceBytes: z.number().int(),
+  sourceSha256: z.string(),
+  format: z.string(),
+  formatLabel: z.string(),
+  /** Null when the format carries no addresses. */
+  baseAddress: z.number().int().nullable(),
+  startAddress: z.number().int().nullable(),
+  dataBytes: z.number().int(),
+  /** Size and SHA-256 of the flat image, lowest address first, gaps filled with 0xFF; null when it would be refused. */
+  imageBytes: z.number().int().nullable(),
+  imageSha256: z.string().nullable(),
+  segments: z.array(ImageSegment),
+  gapBytes: z.number().int(),
+  esp: z
+    .object({
+      kind: z.enum(['app', 'bootloader', 'partition-table', 'merged', 'otadata']),
+      chip: z.string().nullable(),
+      chipId: z.number().int().nullable(),
+      minChipRevision: z.number().int().nullable(),
+      maxChipRevision: z.number().int().nullable(),
+      segmentCount: z.number().int().nullable(),
+      entryAddress: z.number().int().nullable(),
+      flashMode: z.string().nullable(),
+      flashSize: z.string().nullable(),
+      flashFrequency: z.string().nullable(),
+      checksumValid: z.boolean().nullable(),
+      sha256Valid: z.boolean().nullable(),
+      /** Length of the image by its own header, signature block included. */
+      declaredBytes: z.number().int().nullable(),
+      trailingBytes: z.number().int(),
+      isSigned: z.boolean(),
+      app: z
+        .object({
+          projectName: z.string(),
+          version: z.string(),
+          idfVersion: z.string(),
+          buildDate: z.string(),
+          buildTime: z.string(),
+          elfSha256: z.string(),
+          secureVersion: z.number().int(),
+        })
+        .nullable(),
+      partitions: z
+        .array(
+          z.object({
+            label: z.string(),
+            type: z.string(),
+            subtype: z.string(),
+            offset: z.number().int(),
+            sizeBytes: z.number().int(),
+          }),
+        )
+        .nullable(),
+      /** Parts found in a merged image, with their offsets. */
+      parts: z.array(z.object({ kind: z.string(), offset: z.number().int() })).nullable(),
+    })
+    .nullable(),
+  stm32: z
+    .object({
+      stackPointer: z.number().int(),
+      resetVector: z.number().int(),
+      isPlausible: z.boolean(),
+    })
+    .nullable(),
+  findings: z.array(Finding),
+})
+export type Inspection = z.infer<typeof Inspection>
+
+export const FirmwareSummary = z.object({
+  firmwareId: z.string(),
+  fileName: z.string(),
+  inspection: Inspection,
+})
+export type FirmwareSummary = z.infer<typeof FirmwareSummary>
+
+export const ConversionResult = z.object({
+  inputPath: z.string(),
+  outputPath: z.string(),
+  fromFormat: z.string(),
+  toFormat: z.string(),
+  baseAddress: z.number().int(),
+  dataBytes: z.number().int(),
+  outputBytes: z.number().int(),
+  filledBytes: z.number().int(),
+  fillByte: z.number().int(),
+  outputSha256: z.string(),
+  warnings: z.array(z.string()),
+})
+export type ConversionResult = z.infer<typeof ConversionResult>
+
+/** One reading of a device's telemetry; every measured field is optional because devices differ. */
+export const TelemetrySample = z.object({
+  at: z.string(),
+  /** Milliseconds since the job or the monitor began, from the monotonic clock. */
+  elapsedMs: z.number(),
+  source: z.string(),
+  device: DeviceIdentity.optional(),
+  uptimeMs: z.number().optional(),
+  bootCount: z.number().optional(),
+  resetReason: z.string().optional(),
+  heapTotalBytes: z.number().optional(),
+  heapFreeBytes: z.number().optional(),
+  heapMinFreeBytes: z.number().optional(),
+  heapLargestBlockBytes: z.number().optional(),
+  flashTotalBytes: z.number().optional(),
+  flashUsedBytes: z.number().optional(),
+  appName: z.string().optional(),
+  appVersion: z.string().optional(),
+  appElfSha256: z.string().optional(),
+  otaRunning: z.string().optional(),
+  otaNext: z.string().optional(),
+  otaState: z.string().optional(),
+  rssiDbm: z.number().optional(),
+})
+export type TelemetrySample = z.infer<typeof TelemetrySample>
+
+/** One line of a job's log. */
+export const JobLogLine = z.object({
+  at: z.string(),
+  elapsedMs: z.number(),
+  level: z.enum(['debug', 'info', 'warning', 'error']),
+  /** Stable id such as `chunk.retry`, `device.rebooted`. */
+  code: z.string(),
+  text: z.string(),
+})
+export type JobLogLine = z.infer<typeof JobLogLine>
+
+export const DeviceEntry = z.object({
+  target: z.string(),
+  name: z.string().nullable(),
+  identity: DeviceIdentity.nullable(),
+  source: z.enum(['remembered', 'simulated', 'mdns', 'serial']),
+  protocols: z.array(z.string()),
+  lastSeenAt: z.string().nullable(),
+  simulated: z.boolean(),
+})
+export type DeviceEntry = z.infer<typeof DeviceEntry>
+
+export const LocalTextModel = z.object({ en: z.string(), vi: z.string() })
+
+/** What a protocol tells about itself; forms, flags and checks are derived from it. */
+export const ProtocolDescriptor = z.object({
+  id: z.string(),
+  label: LocalTextModel,
+  endpoints: z.array(z.enum(['http', 'serial', 'tcp', 'udp', 'pull'])),
+  options: z.array(z.custom<import('../option-spec.ts').OptionSpec>(value => typeof value === 'object')),
+  profiles: z.array(
+    z.object({
+      id: z.string(),
+      label: LocalTextModel,
+      values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    }),
+  ),
+  /** Per level: whether the protocol can reach it; `probe` where only the device at hand can tell. */
+  reach: z.record(EvidenceLevel, z.enum(['yes', 'no', 'probe'])),
+})
+export type ProtocolDescriptor = z.infer<typeof ProtocolDescriptor>
+
+export const FormatDescriptor = z.object({
+  id: z.string(),
+  label: LocalTextModel,
+  extensions: z.array(z.string()),
+  canWrite: z.boolean(),
+})
+export type FormatDescriptor = z.infer<typeof FormatDescriptor>
+
+export const ProbeReport = z.object({
+  target: z.string(),
+  reachable: z.boolean(),
+  protocols: z.array(z.string()),
+  identity: DeviceIdentity.nullable(),
+  reach: z.record(EvidenceLevel, z.enum(['yes', 'no', 'unknown'])).nullable(),
+  telemetry: TelemetrySample.nullable(),
+  notes: z.array(z.string()),
+})
+export type ProbeReport = z.infer<typeof ProbeReport>
