@@ -1,0 +1,375 @@
+/** English texts: a title and a next step for every error code, and every id that people see as a word. One table, hence its length. */
+import type { Messages } from './index.ts'
+
+export const en: Messages = {
+  errors: {
+    'internal.unexpected': {
+      title: 'Unexpected fault in Flashproof',
+      hint: 'Export the log of the job and report the fault with it.',
+    },
+    'call.aborted': { title: 'Call cancelled', hint: 'Start the action again when it is wanted.' },
+    'call.timeout': {
+      title: 'No answer from the background process in time',
+      hint: 'Try again; restart Flashproof when it stays silent.',
+    },
+    'contract.unknown-command': {
+      title: 'Unknown command',
+      hint: 'Use the window and the background process of one and the same version.',
+    },
+    'contract.invalid-request': {
+      title: 'Request refused: a field is missing or wrong',
+      hint: 'Correct the fields that the details name.',
+    },
+    'contract.invalid-response': {
+      title: 'The background process gave an answer that cannot be used',
+      hint: 'Restart Flashproof; report the fault when it happens again.',
+    },
+    'contract.forbidden': {
+      title: 'This action is not open to the window',
+      hint: 'Use the menu or the command line for it.',
+    },
+    'worker.exited': {
+      title: 'The background process ended unexpectedly',
+      hint: 'Wait for the restart, then resume the interrupted jobs.',
+    },
+    'worker.not-ready': {
+      title: 'The background process is still starting',
+      hint: 'Try again in a few seconds.',
+    },
+    'worker.gave-up': {
+      title: 'The background process keeps crashing and is not started again',
+      hint: 'Restart Flashproof; the journal and all finished jobs are kept.',
+    },
+
+    'usage.unknown-command': {
+      title: 'Unknown command',
+      hint: 'Run “flashproof --help” for the list of commands.',
+    },
+    'usage.unknown-option': {
+      title: 'Unknown option',
+      hint: 'Run the command with “--help” for its options.',
+    },
+    'usage.missing-argument': {
+      title: 'An argument is missing',
+      hint: 'Run the command with “--help” for what it needs.',
+    },
+    'usage.invalid-value': {
+      title: 'A value on the command line is not valid',
+      hint: 'Give a value of the form that the message names.',
+    },
+
+    'file.not-found': { title: 'File not found', hint: 'Check the path and the spelling of the name.' },
+    'file.not-readable': {
+      title: 'File cannot be read',
+      hint: 'Check the permissions of the file and whether the drive is still connected.',
+    },
+    'file.is-directory': { title: 'A folder was given instead of a file', hint: 'Choose a file inside the folder.' },
+    'file.empty': { title: 'File is empty', hint: 'Build or copy the firmware file again.' },
+    'file.too-large': {
+      title: 'File is too large for firmware',
+      hint: 'Check that the right file was chosen.',
+    },
+    'file.exists': {
+      title: 'The output file already exists',
+      hint: 'Choose another name or delete the existing file first.',
+    },
+    'file.not-writable': {
+      title: 'File cannot be written',
+      hint: 'Check the permissions of the folder or choose another one.',
+    },
+    'file.disk-full': { title: 'The disk is full', hint: 'Free some space or write to another drive.' },
+
+    'format.unknown': {
+      title: 'File format not recognised',
+      hint: 'Choose a firmware file in Intel HEX, S-record, UF2, ELF or binary form.',
+    },
+    'format.not-firmware': {
+      title: 'This file is not firmware',
+      hint: 'Choose the file that the build wrote, not a page, an archive or a document.',
+    },
+    'format.malformed-record': {
+      title: 'A record in the file is malformed',
+      hint: 'Build or copy the file again; the details name the line.',
+    },
+    'format.bad-checksum': {
+      title: 'A checksum in the file is wrong',
+      hint: 'Copy the file again, because it was changed or damaged on the way.',
+    },
+    'format.missing-end': {
+      title: 'The file has no end record and looks cut off',
+      hint: 'Copy the file again, or accept “missing-end” when the file is known to be whole.',
+    },
+    'format.data-after-end': {
+      title: 'The file goes on after its end record',
+      hint: 'Check whether two files were joined, and build the file again.',
+    },
+    'format.unsupported-record': {
+      title: 'The file holds a record type that is not supported',
+      hint: 'Export the firmware in another format, such as Intel HEX or binary.',
+    },
+    'format.count-mismatch': {
+      title: 'The file holds another number of records than it declares',
+      hint: 'Copy the file again, because a part of it is missing.',
+    },
+    'format.no-data': { title: 'The file holds no firmware data', hint: 'Check the build that wrote the file.' },
+    'format.unsupported': {
+      title: 'This variant of the format is not supported',
+      hint: 'Export the firmware in another format, such as Intel HEX or binary.',
+    },
+    'image.overlap': {
+      title: 'The file gives two different bytes for one address',
+      hint: 'Check how the parts of the file were joined.',
+    },
+    'image.address-range': {
+      title: 'An address lies outside the allowed range',
+      hint: 'Check the linker script and the base address.',
+    },
+    'image.gap-too-large': {
+      title: 'The gap between two parts of the image is too large for a flat file',
+      hint: 'Remove the far part, such as option bytes, or convert to an addressed format.',
+    },
+    'image.base-required': {
+      title: 'The base address of the image is not known',
+      hint: 'State the flash address that the image begins at.',
+    },
+    'image.wrong-chip': {
+      title: 'The firmware was built for another chip',
+      hint: 'Choose the build for the chip of this device.',
+    },
+    'image.wrong-kind': {
+      title: 'This kind of image cannot be sent this way',
+      hint: 'Choose the application image instead of a bootloader, a partition table or a merged image.',
+    },
+    'image.corrupt': {
+      title: 'The image is damaged: its own check does not hold',
+      hint: 'Build or copy the file again.',
+    },
+    'image.hash-mismatch': {
+      title: 'The file is not the expected one: its SHA-256 differs',
+      hint: 'Choose the released file, or correct the expected SHA-256.',
+    },
+    'image.too-large': {
+      title: 'The image does not fit into the space of the device',
+      hint: 'Use a smaller build or a device with a larger partition.',
+    },
+
+    'option.unknown': { title: 'Unknown protocol option', hint: 'Use one of the options that the details list.' },
+    'option.invalid': {
+      title: 'The value of an option is not valid',
+      hint: 'Give a value inside the range that the details name.',
+    },
+    'target.invalid': {
+      title: 'The target address is malformed',
+      hint: 'Write it like “http://192.168.1.20” or “serial:/dev/ttyUSB0”.',
+    },
+    'target.unknown': {
+      title: 'No device with this name is known',
+      hint: 'Run “flashproof devices” for the list of devices, or give the full address.',
+    },
+    'target.ambiguous': {
+      title: 'More than one device has this name',
+      hint: 'Give the full address or the MAC address of the device that is meant.',
+    },
+    'target.unsafe-path': {
+      title: 'The path on the device holds parts that are not allowed',
+      hint: 'Use a plain path without “..”, control characters or an empty part.',
+    },
+    'protocol.unknown': {
+      title: 'Unknown protocol',
+      hint: 'Use one of the protocols that the details list, or leave the choice to the probe.',
+    },
+    'protocol.not-detected': {
+      title: 'The device answered no known update protocol',
+      hint: 'Check the address, or name the protocol with “--protocol”.',
+    },
+    'protocol.ambiguous': {
+      title: 'The device answers more than one update protocol',
+      hint: 'Name the protocol with “--protocol”; the details list the candidates.',
+    },
+    'protocol.endpoint-not-accepted': {
+      title: 'The protocol does not work over this kind of connection',
+      hint: 'Choose another protocol or another connection to the device.',
+    },
+    'require.unreachable-level': {
+      title: 'The required proof cannot be reached with this device and protocol',
+      hint: 'Require a lower level, or use a protocol that can prove more.',
+    },
+
+    'device.busy': {
+      title: 'The device or its port is in use',
+      hint: 'Wait for the job that holds it, or close the program that the details name.',
+    },
+    'device.identity-changed': {
+      title: 'Another device answers at this address',
+      hint: 'Check the connections and start a new job for the device that is meant.',
+    },
+    'device.unidentified': {
+      title: 'The device does not tell who it is',
+      hint: 'Check by eye that the right board is connected, then accept “resume-unidentified”.',
+    },
+    'device.wrong-chip': {
+      title: 'The device has another chip than the firmware needs',
+      hint: 'Choose the build for the chip of this device.',
+    },
+    'device.no-space': {
+      title: 'The device has no room for the firmware',
+      hint: 'Free space on the device or use a smaller build.',
+    },
+    'device.not-speaking': {
+      title: 'The device does not speak the expected protocol',
+      hint: 'Check the port, the speed and whether the board is in update mode.',
+    },
+    'device.unauthorised': {
+      title: 'The device refused the credentials',
+      hint: 'Check the user name and the password or key of the device.',
+    },
+    'device.rejected': {
+      title: 'The device refused the data',
+      hint: 'Read the answer of the device in the details, then try again.',
+    },
+    'device.bad-answer': {
+      title: 'The answer of the device cannot be understood',
+      hint: 'Try again; check the cable or the network when it repeats.',
+    },
+    'device.session-lost': {
+      title: 'The device forgot the running update',
+      hint: 'Resume the job; the device decides what has to be sent again.',
+    },
+    'device.reboot-not-seen': {
+      title: 'The restart of the device was not seen',
+      hint: 'Restart the device by hand and check its version.',
+    },
+    'device.unresponsive': {
+      title: 'The device stopped answering',
+      hint: 'Check power and connection, then resume the job.',
+    },
+
+    'network.refused': {
+      title: 'The device refused the connection',
+      hint: 'Check the port number and whether the update service is running on the device.',
+    },
+    'network.unreachable': {
+      title: 'There is no route to the device',
+      hint: 'Check that this PC and the device are on the same network.',
+    },
+    'network.reset': {
+      title: 'The connection was cut',
+      hint: 'Check the signal strength and the power supply of the device, then resume.',
+    },
+    'network.timeout': {
+      title: 'No answer over the network in time',
+      hint: 'Check the address and the network, then try again.',
+    },
+    'network.name-not-found': {
+      title: 'The name of the device was not found on the network',
+      hint: 'Check the spelling or use the IP address.',
+    },
+    'network.answer-too-large': {
+      title: 'The answer is too large and was not read to the end',
+      hint: 'Check that the address belongs to the device and not to another server.',
+    },
+
+    'job.not-found': { title: 'No such job', hint: 'Run “flashproof log list” for the jobs that exist.' },
+    'job.wrong-state': {
+      title: 'The job is in a state that does not allow this',
+      hint: 'Look at the current state of the job first.',
+    },
+    'job.cancelled': {
+      title: 'Job cancelled',
+      hint: 'Read what is on the board now before unplugging it; the job can be resumed.',
+    },
+    'job.decision-needed': {
+      title: 'The job needs a decision',
+      hint: 'Answer the question in the window, or give “--accept” with the code that the details name.',
+    },
+    'job.outcome-unknown': {
+      title: 'The last answer was lost, so the outcome is not known',
+      hint: 'Restart the device and check its version, or send the firmware again.',
+    },
+    'job.retries-exhausted': {
+      title: 'All retries failed',
+      hint: 'Remove the cause that the details name, then resume the job.',
+    },
+    'job.batch-stopped': {
+      title: 'The job was not started because the batch stopped',
+      hint: 'Look at the failed jobs of the batch, then start the rest again.',
+    },
+    'job.resume-refused': {
+      title: 'The job cannot go on where it stopped',
+      hint: 'Start a new job; the image, the device or the slot has changed.',
+    },
+
+    'journal.disk-full': {
+      title: 'The disk of the journal is full, so the jobs are paused',
+      hint: 'Free some space, then resume the jobs.',
+    },
+    'journal.unreadable': {
+      title: 'The journal could not be read and was set aside',
+      hint: 'Keep the file that the details name; a new journal was begun.',
+    },
+    'journal.newer-version': {
+      title: 'The journal was written by a newer Flashproof',
+      hint: 'Update Flashproof; until then the journal is only read.',
+    },
+    'journal.read-only': {
+      title: 'The journal is read-only',
+      hint: 'Make its folder writable or choose another home folder.',
+    },
+    'journal.chain-broken': {
+      title: 'The chain of records is broken: a record was changed, removed or added',
+      hint: 'Compare with an earlier export; the details name the first broken record.',
+    },
+    'journal.export-invalid': {
+      title: 'This file is not a valid export of the journal',
+      hint: 'Choose a file that “flashproof log export” wrote.',
+    },
+    'journal.image-missing': {
+      title: 'The stored firmware image of the job is missing',
+      hint: 'Start a new job with the firmware file.',
+    },
+  },
+
+  words: {
+    'level.sent': 'Sent by this PC',
+    'level.acknowledged': 'Device says OK',
+    'level.received': 'Arrived intact',
+    'level.stored': 'Checked in flash',
+    'level.running': 'Running after restart',
+    'level.confirmed': 'Stayed healthy',
+
+    'verdict.proven': 'Proven',
+    'verdict.running': 'Running after restart',
+    'verdict.received': 'Arrived intact',
+    'verdict.acknowledged': 'Device says OK',
+    'verdict.sent': 'Sent by this PC',
+    'verdict.unproven': 'Not proven',
+    'verdict.none': 'No verdict yet',
+
+    'reason.contradicted': 'the board contradicts itself or our image',
+    'reason.below-required': 'less was proved than required',
+    'reason.outcome-unknown': 'the last answer was lost',
+    'reason.not-answered': 'the device did not answer',
+
+    'state.queued': 'Queued',
+    'state.connecting': 'Connecting',
+    'state.preparing': 'Preparing',
+    'state.transferring': 'Sending',
+    'state.verifying': 'Checking',
+    'state.rebooting': 'Restarting',
+    'state.confirming': 'Watching after restart',
+    'state.paused': 'Paused',
+    'state.waiting': 'Waiting for a decision',
+    'state.finished': 'Finished',
+    'state.failed': 'Failed',
+    'state.cancelled': 'Cancelled',
+    'state.interrupted': 'Interrupted',
+
+    'board.old-firmware': 'Old firmware',
+    'board.new-firmware': 'New firmware',
+    'board.not-bootable': 'Will not start',
+    'board.unknown': 'Unknown',
+
+    'unplug.safe': 'Safe to unplug',
+    'unplug.keep-powered': 'Keep powered',
+  },
+}

@@ -1,0 +1,381 @@
+/** Vietnamese texts: a title and a next step for every error code, and every id that people see as a word. One table, hence its length. */
+import type { Messages } from './index.ts'
+
+export const vi: Messages = {
+  errors: {
+    'internal.unexpected': {
+      title: 'Lỗi ngoài dự kiến trong Flashproof',
+      hint: 'Hãy xuất nhật ký của tác vụ và gửi kèm khi báo lỗi.',
+    },
+    'call.aborted': { title: 'Lệnh gọi đã bị hủy', hint: 'Hãy thực hiện lại thao tác khi cần.' },
+    'call.timeout': {
+      title: 'Tiến trình nền không trả lời kịp thời gian',
+      hint: 'Hãy thử lại; nếu vẫn không có trả lời, hãy khởi động lại Flashproof.',
+    },
+    'contract.unknown-command': {
+      title: 'Lệnh nội bộ không tồn tại',
+      hint: 'Hãy dùng cửa sổ và tiến trình nền của cùng một phiên bản.',
+    },
+    'contract.invalid-request': {
+      title: 'Yêu cầu bị từ chối: có trường bị thiếu hoặc sai',
+      hint: 'Hãy sửa các trường được nêu trong phần chi tiết.',
+    },
+    'contract.invalid-response': {
+      title: 'Tiến trình nền trả về kết quả không dùng được',
+      hint: 'Hãy khởi động lại Flashproof; nếu lặp lại, hãy báo lỗi.',
+    },
+    'contract.forbidden': {
+      title: 'Cửa sổ không được phép thực hiện thao tác này',
+      hint: 'Hãy dùng trình đơn hoặc dòng lệnh cho thao tác này.',
+    },
+    'worker.exited': {
+      title: 'Tiến trình nền đã dừng đột ngột',
+      hint: 'Hãy đợi tiến trình khởi động lại rồi tiếp tục các tác vụ bị gián đoạn.',
+    },
+    'worker.not-ready': {
+      title: 'Tiến trình nền đang khởi động',
+      hint: 'Hãy thử lại sau vài giây.',
+    },
+    'worker.gave-up': {
+      title: 'Tiến trình nền liên tục gặp sự cố và không được khởi động lại nữa',
+      hint: 'Hãy khởi động lại Flashproof; nhật ký và mọi tác vụ đã xong vẫn được giữ nguyên.',
+    },
+
+    'usage.unknown-command': {
+      title: 'Không có lệnh này',
+      hint: 'Hãy chạy “flashproof --help” để xem danh sách lệnh.',
+    },
+    'usage.unknown-option': {
+      title: 'Không có tùy chọn này',
+      hint: 'Hãy chạy lệnh với “--help” để xem các tùy chọn.',
+    },
+    'usage.missing-argument': {
+      title: 'Thiếu đối số',
+      hint: 'Hãy chạy lệnh với “--help” để xem lệnh cần những gì.',
+    },
+    'usage.invalid-value': {
+      title: 'Giá trị trên dòng lệnh không hợp lệ',
+      hint: 'Hãy nhập giá trị theo dạng mà thông báo nêu.',
+    },
+
+    'file.not-found': { title: 'Không tìm thấy tệp', hint: 'Hãy kiểm tra đường dẫn và chính tả của tên tệp.' },
+    'file.not-readable': {
+      title: 'Không đọc được tệp',
+      hint: 'Hãy kiểm tra quyền truy cập của tệp và ổ đĩa còn được kết nối hay không.',
+    },
+    'file.is-directory': { title: 'Đây là thư mục, không phải tệp', hint: 'Hãy chọn một tệp bên trong thư mục.' },
+    'file.empty': { title: 'Tệp rỗng', hint: 'Hãy biên dịch hoặc sao chép lại tệp firmware.' },
+    'file.too-large': {
+      title: 'Tệp quá lớn so với một tệp firmware',
+      hint: 'Hãy kiểm tra xem đã chọn đúng tệp chưa.',
+    },
+    'file.exists': {
+      title: 'Tệp đầu ra đã tồn tại',
+      hint: 'Hãy chọn tên khác hoặc xóa tệp hiện có trước.',
+    },
+    'file.not-writable': {
+      title: 'Không ghi được tệp',
+      hint: 'Hãy kiểm tra quyền của thư mục hoặc chọn thư mục khác.',
+    },
+    'file.disk-full': { title: 'Ổ đĩa đã đầy', hint: 'Hãy giải phóng dung lượng hoặc ghi sang ổ đĩa khác.' },
+
+    'format.unknown': {
+      title: 'Không nhận ra định dạng tệp',
+      hint: 'Hãy chọn tệp firmware dạng Intel HEX, S-record, UF2, ELF hoặc nhị phân.',
+    },
+    'format.not-firmware': {
+      title: 'Tệp này không phải firmware',
+      hint: 'Hãy chọn tệp do trình biên dịch tạo ra, không phải trang web, tệp nén hay tài liệu.',
+    },
+    'format.malformed-record': {
+      title: 'Một bản ghi trong tệp sai cấu trúc',
+      hint: 'Hãy biên dịch hoặc sao chép lại tệp; số dòng có trong phần chi tiết.',
+    },
+    'format.bad-checksum': {
+      title: 'Một tổng kiểm tra trong tệp bị sai',
+      hint: 'Hãy sao chép lại tệp, vì tệp đã bị thay đổi hoặc hỏng trong lúc sao chép.',
+    },
+    'format.missing-end': {
+      title: 'Tệp không có bản ghi kết thúc, có vẻ bị cắt cụt',
+      hint: 'Hãy sao chép lại tệp, hoặc chấp nhận “missing-end” nếu chắc chắn tệp còn nguyên vẹn.',
+    },
+    'format.data-after-end': {
+      title: 'Tệp vẫn còn dữ liệu sau bản ghi kết thúc',
+      hint: 'Hãy kiểm tra xem có phải hai tệp bị nối vào nhau không, rồi biên dịch lại.',
+    },
+    'format.unsupported-record': {
+      title: 'Tệp chứa loại bản ghi không được hỗ trợ',
+      hint: 'Hãy xuất firmware sang định dạng khác, chẳng hạn Intel HEX hoặc nhị phân.',
+    },
+    'format.count-mismatch': {
+      title: 'Số bản ghi trong tệp khác với số đã khai báo',
+      hint: 'Hãy sao chép lại tệp, vì tệp bị thiếu một phần.',
+    },
+    'format.no-data': { title: 'Tệp không chứa dữ liệu firmware', hint: 'Hãy kiểm tra bản dựng đã tạo ra tệp này.' },
+    'format.unsupported': {
+      title: 'Biến thể này của định dạng không được hỗ trợ',
+      hint: 'Hãy xuất firmware sang định dạng khác, chẳng hạn Intel HEX hoặc nhị phân.',
+    },
+    'image.overlap': {
+      title: 'Tệp cho hai giá trị khác nhau tại cùng một địa chỉ',
+      hint: 'Hãy kiểm tra cách các phần của tệp được ghép lại.',
+    },
+    'image.address-range': {
+      title: 'Có địa chỉ nằm ngoài phạm vi cho phép',
+      hint: 'Hãy kiểm tra linker script và địa chỉ gốc.',
+    },
+    'image.gap-too-large': {
+      title: 'Khoảng trống giữa hai phần của ảnh quá lớn để tạo tệp phẳng',
+      hint: 'Hãy bỏ phần nằm quá xa, chẳng hạn option bytes, hoặc chuyển sang định dạng có địa chỉ.',
+    },
+    'image.base-required': {
+      title: 'Chưa biết địa chỉ gốc của ảnh firmware',
+      hint: 'Hãy nêu địa chỉ flash mà ảnh firmware bắt đầu.',
+    },
+    'image.wrong-chip': {
+      title: 'Firmware được biên dịch cho chip khác',
+      hint: 'Hãy chọn bản dựng dành cho chip của thiết bị này.',
+    },
+    'image.wrong-kind': {
+      title: 'Không thể gửi loại ảnh này bằng cách này',
+      hint: 'Hãy chọn ảnh ứng dụng thay cho bootloader, bảng phân vùng hoặc ảnh gộp.',
+    },
+    'image.corrupt': {
+      title: 'Ảnh firmware bị hỏng: mã kiểm tra bên trong không khớp',
+      hint: 'Hãy biên dịch hoặc sao chép lại tệp.',
+    },
+    'image.hash-mismatch': {
+      title: 'Không phải tệp mong đợi: mã SHA-256 khác',
+      hint: 'Hãy chọn đúng tệp phát hành, hoặc sửa lại mã SHA-256 mong đợi.',
+    },
+    'image.too-large': {
+      title: 'Ảnh firmware không vừa vùng nhớ của thiết bị',
+      hint: 'Hãy dùng bản dựng nhỏ hơn hoặc thiết bị có phân vùng lớn hơn.',
+    },
+
+    'option.unknown': {
+      title: 'Giao thức không có tùy chọn này',
+      hint: 'Hãy dùng một trong các tùy chọn được liệt kê trong phần chi tiết.',
+    },
+    'option.invalid': {
+      title: 'Giá trị của tùy chọn không hợp lệ',
+      hint: 'Hãy nhập giá trị trong phạm vi được nêu ở phần chi tiết.',
+    },
+    'target.invalid': {
+      title: 'Địa chỉ đích sai cú pháp',
+      hint: 'Hãy viết theo mẫu “http://192.168.1.20” hoặc “serial:/dev/ttyUSB0”.',
+    },
+    'target.unknown': {
+      title: 'Không biết thiết bị nào có tên này',
+      hint: 'Hãy chạy “flashproof devices” để xem danh sách thiết bị, hoặc nhập địa chỉ đầy đủ.',
+    },
+    'target.ambiguous': {
+      title: 'Có nhiều thiết bị cùng tên này',
+      hint: 'Hãy nhập địa chỉ đầy đủ hoặc địa chỉ MAC của thiết bị cần chọn.',
+    },
+    'target.unsafe-path': {
+      title: 'Đường dẫn trên thiết bị chứa phần không được phép',
+      hint: 'Hãy dùng đường dẫn đơn giản, không có “..”, ký tự điều khiển hoặc phần rỗng.',
+    },
+    'protocol.unknown': {
+      title: 'Không có giao thức này',
+      hint: 'Hãy dùng một trong các giao thức được liệt kê ở phần chi tiết, hoặc để chương trình tự dò.',
+    },
+    'protocol.not-detected': {
+      title: 'Thiết bị không trả lời giao thức cập nhật nào đã biết',
+      hint: 'Hãy kiểm tra địa chỉ, hoặc chỉ rõ giao thức bằng “--protocol”.',
+    },
+    'protocol.ambiguous': {
+      title: 'Thiết bị trả lời nhiều giao thức cập nhật',
+      hint: 'Hãy chỉ rõ giao thức bằng “--protocol”; các lựa chọn có trong phần chi tiết.',
+    },
+    'protocol.endpoint-not-accepted': {
+      title: 'Giao thức không hoạt động qua kiểu kết nối này',
+      hint: 'Hãy chọn giao thức khác hoặc kiểu kết nối khác tới thiết bị.',
+    },
+    'require.unreachable-level': {
+      title: 'Không thể đạt mức bằng chứng yêu cầu với thiết bị và giao thức này',
+      hint: 'Hãy yêu cầu mức thấp hơn, hoặc dùng giao thức có thể chứng minh nhiều hơn.',
+    },
+
+    'device.busy': {
+      title: 'Thiết bị hoặc cổng của nó đang được sử dụng',
+      hint: 'Hãy đợi tác vụ đang giữ thiết bị, hoặc đóng chương trình được nêu trong phần chi tiết.',
+    },
+    'device.identity-changed': {
+      title: 'Một thiết bị khác đang trả lời tại địa chỉ này',
+      hint: 'Hãy kiểm tra các kết nối và tạo tác vụ mới cho đúng thiết bị.',
+    },
+    'device.unidentified': {
+      title: 'Thiết bị không cho biết danh tính của nó',
+      hint: 'Hãy tự kiểm tra xem đã nối đúng bo mạch chưa, rồi chấp nhận “resume-unidentified”.',
+    },
+    'device.wrong-chip': {
+      title: 'Chip của thiết bị khác với chip mà firmware cần',
+      hint: 'Hãy chọn bản dựng dành cho chip của thiết bị này.',
+    },
+    'device.no-space': {
+      title: 'Thiết bị không còn chỗ cho firmware',
+      hint: 'Hãy giải phóng bộ nhớ trên thiết bị hoặc dùng bản dựng nhỏ hơn.',
+    },
+    'device.not-speaking': {
+      title: 'Thiết bị không dùng giao thức mong đợi',
+      hint: 'Hãy kiểm tra cổng, tốc độ và chế độ cập nhật của bo mạch.',
+    },
+    'device.unauthorised': {
+      title: 'Thiết bị từ chối thông tin đăng nhập',
+      hint: 'Hãy kiểm tra tên người dùng và mật khẩu hoặc khóa của thiết bị.',
+    },
+    'device.rejected': {
+      title: 'Thiết bị từ chối dữ liệu',
+      hint: 'Hãy đọc câu trả lời của thiết bị trong phần chi tiết rồi thử lại.',
+    },
+    'device.bad-answer': {
+      title: 'Không hiểu được câu trả lời của thiết bị',
+      hint: 'Hãy thử lại; nếu lặp lại, hãy kiểm tra cáp hoặc mạng.',
+    },
+    'device.session-lost': {
+      title: 'Thiết bị đã quên phiên cập nhật đang chạy',
+      hint: 'Hãy tiếp tục tác vụ; thiết bị sẽ quyết định phần nào phải gửi lại.',
+    },
+    'device.reboot-not-seen': {
+      title: 'Không thấy thiết bị khởi động lại',
+      hint: 'Hãy tự khởi động lại thiết bị và kiểm tra phiên bản của nó.',
+    },
+    'device.unresponsive': {
+      title: 'Thiết bị ngừng trả lời',
+      hint: 'Hãy kiểm tra nguồn điện và kết nối rồi tiếp tục tác vụ.',
+    },
+
+    'network.refused': {
+      title: 'Thiết bị từ chối kết nối',
+      hint: 'Hãy kiểm tra số cổng và dịch vụ cập nhật trên thiết bị có đang chạy không.',
+    },
+    'network.unreachable': {
+      title: 'Không có đường mạng tới thiết bị',
+      hint: 'Hãy kiểm tra máy tính này và thiết bị có cùng một mạng không.',
+    },
+    'network.reset': {
+      title: 'Kết nối bị ngắt',
+      hint: 'Hãy kiểm tra cường độ sóng và nguồn điện của thiết bị rồi tiếp tục tác vụ.',
+    },
+    'network.timeout': {
+      title: 'Không có trả lời qua mạng trong thời gian cho phép',
+      hint: 'Hãy kiểm tra địa chỉ và mạng rồi thử lại.',
+    },
+    'network.name-not-found': {
+      title: 'Không tìm thấy tên thiết bị trên mạng',
+      hint: 'Hãy kiểm tra chính tả hoặc dùng địa chỉ IP.',
+    },
+    'network.answer-too-large': {
+      title: 'Câu trả lời quá lớn nên không được đọc hết',
+      hint: 'Hãy kiểm tra địa chỉ này có đúng là của thiết bị chứ không phải của máy chủ khác.',
+    },
+
+    'job.not-found': {
+      title: 'Không có tác vụ này',
+      hint: 'Hãy chạy “flashproof log list” để xem các tác vụ hiện có.',
+    },
+    'job.wrong-state': {
+      title: 'Trạng thái hiện tại của tác vụ không cho phép thao tác này',
+      hint: 'Hãy xem trạng thái hiện tại của tác vụ trước.',
+    },
+    'job.cancelled': {
+      title: 'Tác vụ đã bị hủy',
+      hint: 'Hãy xem trên bo mạch đang có gì trước khi rút; tác vụ có thể được tiếp tục.',
+    },
+    'job.decision-needed': {
+      title: 'Tác vụ cần một quyết định',
+      hint: 'Hãy trả lời câu hỏi trong cửa sổ, hoặc thêm “--accept” kèm mã được nêu trong phần chi tiết.',
+    },
+    'job.outcome-unknown': {
+      title: 'Câu trả lời cuối cùng bị mất nên chưa rõ kết quả',
+      hint: 'Hãy khởi động lại thiết bị và kiểm tra phiên bản, hoặc gửi lại firmware.',
+    },
+    'job.retries-exhausted': {
+      title: 'Mọi lần thử lại đều thất bại',
+      hint: 'Hãy khắc phục nguyên nhân được nêu trong phần chi tiết rồi tiếp tục tác vụ.',
+    },
+    'job.batch-stopped': {
+      title: 'Tác vụ không được bắt đầu vì lô đã dừng',
+      hint: 'Hãy xem các tác vụ thất bại của lô rồi bắt đầu lại phần còn lại.',
+    },
+    'job.resume-refused': {
+      title: 'Tác vụ không thể tiếp tục từ chỗ đã dừng',
+      hint: 'Hãy tạo tác vụ mới; ảnh firmware, thiết bị hoặc phân vùng đã thay đổi.',
+    },
+
+    'journal.disk-full': {
+      title: 'Ổ đĩa chứa nhật ký đã đầy nên các tác vụ được tạm dừng',
+      hint: 'Hãy giải phóng dung lượng rồi tiếp tục các tác vụ.',
+    },
+    'journal.unreadable': {
+      title: 'Không đọc được nhật ký, tệp cũ đã được cất riêng',
+      hint: 'Hãy giữ lại tệp được nêu trong phần chi tiết; một nhật ký mới đã được tạo.',
+    },
+    'journal.newer-version': {
+      title: 'Nhật ký do một phiên bản Flashproof mới hơn ghi',
+      hint: 'Hãy cập nhật Flashproof; cho đến lúc đó nhật ký chỉ được đọc.',
+    },
+    'journal.read-only': {
+      title: 'Nhật ký ở chế độ chỉ đọc',
+      hint: 'Hãy cấp quyền ghi cho thư mục chứa nhật ký hoặc chọn thư mục dữ liệu khác.',
+    },
+    'journal.chain-broken': {
+      title: 'Chuỗi bản ghi bị đứt: có bản ghi bị sửa, bị xóa hoặc bị thêm vào',
+      hint: 'Hãy so sánh với một bản xuất trước đó; phần chi tiết nêu bản ghi hỏng đầu tiên.',
+    },
+    'journal.export-invalid': {
+      title: 'Tệp này không phải bản xuất nhật ký hợp lệ',
+      hint: 'Hãy chọn tệp do “flashproof log export” ghi ra.',
+    },
+    'journal.image-missing': {
+      title: 'Thiếu ảnh firmware đã lưu của tác vụ',
+      hint: 'Hãy tạo tác vụ mới với tệp firmware.',
+    },
+  },
+
+  words: {
+    'level.sent': 'Máy tính này đã gửi xong',
+    'level.acknowledged': 'Thiết bị báo thành công',
+    'level.received': 'Đã nhận nguyên vẹn',
+    'level.stored': 'Đã kiểm tra trong flash',
+    'level.running': 'Đang chạy sau khi khởi động lại',
+    'level.confirmed': 'Vẫn hoạt động ổn định',
+
+    'verdict.proven': 'Đã chứng minh',
+    'verdict.running': 'Đang chạy sau khi khởi động lại',
+    'verdict.received': 'Đã nhận nguyên vẹn',
+    'verdict.acknowledged': 'Thiết bị báo thành công',
+    'verdict.sent': 'Máy tính này đã gửi xong',
+    'verdict.unproven': 'Chưa chứng minh',
+    'verdict.none': 'Chưa có kết luận',
+
+    'reason.contradicted': 'bo mạch tự mâu thuẫn hoặc mâu thuẫn với ảnh firmware',
+    'reason.below-required': 'bằng chứng thấp hơn mức yêu cầu',
+    'reason.outcome-unknown': 'câu trả lời cuối cùng bị mất',
+    'reason.not-answered': 'thiết bị không trả lời',
+
+    'state.queued': 'Đang xếp hàng',
+    'state.connecting': 'Đang kết nối',
+    'state.preparing': 'Đang chuẩn bị',
+    'state.transferring': 'Đang gửi',
+    'state.verifying': 'Đang kiểm tra',
+    'state.rebooting': 'Đang khởi động lại',
+    'state.confirming': 'Đang theo dõi sau khi khởi động lại',
+    'state.paused': 'Tạm dừng',
+    'state.waiting': 'Đang chờ quyết định',
+    'state.finished': 'Đã xong',
+    'state.failed': 'Thất bại',
+    'state.cancelled': 'Đã hủy',
+    'state.interrupted': 'Bị gián đoạn',
+
+    'board.old-firmware': 'Firmware cũ',
+    'board.new-firmware': 'Firmware mới',
+    'board.not-bootable': 'Không khởi động được',
+    'board.unknown': 'Không rõ',
+
+    'unplug.safe': 'Có thể rút an toàn',
+    'unplug.keep-powered': 'Giữ nguồn điện',
+  },
+}
