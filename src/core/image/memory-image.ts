@@ -180,24 +180,45 @@ function isSorted(pieces: readonly Segment[]): boolean {
 function joinRun(run: readonly Segment[], runEnd: number): Segment {
   const first = run[0]
   if (first === undefined) throw new RangeError('an empty run')
-  if (run.length === 1) return first
-  const bytes = new Uint8Array(runEnd - first.address)
-  let filledEnd = first.address
-  for (const piece of run) {
-    const overlapEnd = Math.min(filledEnd, piece.address + piece.bytes.length)
-    for (let address = piece.address; address < overlapEnd; address++) {
-      const there = bytes[address - first.address]
-      const wanted = piece.bytes[address - piece.address]
-      if (there !== wanted) {
-        throw new FlashproofError('image.overlap', `two records give ${formatAddress(address)} different bytes`, {
-          address,
-          firstValue: there,
-          secondValue: wanted,
-        })
-      }
+  return run.length === 1 ? first : joinPieces(run, first.address, runEnd).segment
+}
+
+export interface JoinedPieces {
+  readonly segment: Segment
+  /** Bytes that were given more than once, each time the same. */
+  readonly repeatedBytes: number
+  /** The lowest address that was given more than once; null where none was. */
+  readonly firstRepeatedAddress: FlashAddress | null
+}
+
+/**
+ * Copies pieces that touch or overlap into one segment.
+ * @param pieces sorted by address
+ * @param end one past the highest address among them
+ * @throws {FlashproofError} image.overlap where two pieces differ
+ */
+export function joinPieces(pieces: Iterable<Segment>, address: FlashAddress, end: FlashAddress): JoinedPieces {
+  const bytes = new Uint8Array(end - address)
+  let filledLength = 0
+  let repeatedBytes = 0
+  let firstRepeatedAddress: FlashAddress | null = null
+  for (const piece of pieces) {
+    const offset = piece.address - address
+    const sharedLength = Math.min(piece.bytes.length, filledLength - offset)
+    for (let index = 0; index < sharedLength; index++) {
+      if (bytes[offset + index] === piece.bytes[index]) continue
+      throw new FlashproofError(
+        'image.overlap',
+        `two records give ${formatAddress(piece.address + index)} different bytes`,
+        { address: piece.address + index, firstValue: bytes[offset + index], secondValue: piece.bytes[index] },
+      )
     }
-    bytes.set(piece.bytes, piece.address - first.address)
-    filledEnd = Math.max(filledEnd, piece.address + piece.bytes.length)
+    if (sharedLength > 0) {
+      repeatedBytes += sharedLength
+      firstRepeatedAddress ??= piece.address
+    }
+    bytes.set(piece.bytes, offset)
+    filledLength = Math.max(filledLength, offset + piece.bytes.length)
   }
-  return { address: first.address, bytes }
+  return { segment: { address, bytes }, repeatedBytes, firstRepeatedAddress }
 }
