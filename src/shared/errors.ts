@@ -28,6 +28,7 @@ export const errorTable = {
   'worker.exited': transient,
   'worker.not-ready': transient,
   'worker.gave-up': permanent,
+  'environment.node-too-old': badInput,
   // the command line
   'usage.unknown-command': badInput,
   'usage.unknown-option': badInput,
@@ -111,6 +112,8 @@ export const errorTable = {
   'journal.chain-broken': permanent,
   'journal.export-invalid': badInput,
   'journal.image-missing': permanent,
+  'journal.unavailable': permanent,
+  'journal.wrong-kind': permanent,
 } as const satisfies Record<string, ErrorTraits>
 
 export type ErrorCode = keyof typeof errorTable

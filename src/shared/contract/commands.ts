@@ -18,8 +18,8 @@ export type Answerer = 'worker' | 'main'
 /** `host`: the command line, Electron main, the browser mode's server. `page`: the renderer too. */
 export type Caller = 'page' | 'host'
 
-interface CommandEntry<Request extends z.ZodType, Response extends z.ZodType> {
-  readonly answeredBy: Answerer
+interface CommandEntry<Who extends Answerer, Request extends z.ZodType, Response extends z.ZodType> {
+  readonly answeredBy: Who
   readonly allowedFrom: Caller
   /** How long a caller waits before `call.timeout`. */
   readonly deadlineMs: number
@@ -27,9 +27,9 @@ interface CommandEntry<Request extends z.ZodType, Response extends z.ZodType> {
   readonly response: Response
 }
 
-function command<Request extends z.ZodType, Response extends z.ZodType>(
-  entry: Omit<CommandEntry<Request, Response>, 'deadlineMs'> & { readonly deadlineMs?: number },
-): CommandEntry<Request, Response> {
+function command<Who extends Answerer, Request extends z.ZodType, Response extends z.ZodType>(
+  entry: Omit<CommandEntry<Who, Request, Response>, 'deadlineMs'> & { readonly deadlineMs?: number },
+): CommandEntry<Who, Request, Response> {
   return { deadlineMs: 10_000, ...entry }
 }
 
@@ -89,6 +89,8 @@ export const JobOrderRequest = z.strictObject({
   accept: z.array(z.string()).optional(),
   /** Who answers decisions that were given in advance, for the record. */
   acceptedBy: z.string().optional(),
+  /** Whether somebody is there to answer questions; without, a question that was not answered in advance fails the job. */
+  interactive: z.boolean().optional(),
   /** Wait this long for a device that does not answer yet. */
   waitDeviceMs: z.number().int().min(0).optional(),
   /** Check everything that can be checked by reading, then stop before the first byte. */
@@ -196,6 +198,7 @@ export const commands = {
       jobIds: z.array(z.string()).optional(),
       accept: z.array(z.string()).optional(),
       acceptedBy: z.string().optional(),
+      interactive: z.boolean().optional(),
     }),
     response: z.object({ jobIds: z.array(z.string()) }),
   }),

@@ -40,6 +40,10 @@ export const en: Messages = {
       title: 'The background process keeps crashing and is not started again',
       hint: 'Restart Flashproof; the journal and all finished jobs are kept.',
     },
+    'environment.node-too-old': {
+      title: 'This version of Node is too old',
+      hint: 'In a checkout start the program with “npm run -s cli --”, which uses the right version.',
+    },
 
     'usage.unknown-command': {
       title: 'Unknown command',
@@ -326,6 +330,14 @@ export const en: Messages = {
     'journal.image-missing': {
       title: 'The stored firmware image of the job is missing',
       hint: 'Start a new job with the firmware file.',
+    },
+    'journal.unavailable': {
+      title: 'This runtime has no SQLite for the journal',
+      hint: 'Use Node 24 or newer, or the installed application.',
+    },
+    'journal.wrong-kind': {
+      title: 'Simulated and real jobs do not share a journal',
+      hint: 'Use the practice journal for virtual devices and the station journal for real ones.',
     },
   },
 

@@ -40,6 +40,10 @@ export const vi: Messages = {
       title: 'Tiến trình nền liên tục gặp sự cố và không được khởi động lại nữa',
       hint: 'Hãy khởi động lại Flashproof; nhật ký và mọi tác vụ đã xong vẫn được giữ nguyên.',
     },
+    'environment.node-too-old': {
+      title: 'Phiên bản Node này quá cũ',
+      hint: 'Hãy khởi động chương trình bằng “npm run -s cli --” trong thư mục mã nguồn để dùng đúng phiên bản.',
+    },
 
     'usage.unknown-command': {
       title: 'Không có lệnh này',
@@ -332,6 +336,14 @@ export const vi: Messages = {
     'journal.image-missing': {
       title: 'Thiếu ảnh firmware đã lưu của tác vụ',
       hint: 'Hãy tạo tác vụ mới với tệp firmware.',
+    },
+    'journal.unavailable': {
+      title: 'Môi trường chạy này không có SQLite cho nhật ký',
+      hint: 'Hãy dùng Node 24 trở lên hoặc ứng dụng đã cài đặt.',
+    },
+    'journal.wrong-kind': {
+      title: 'Tác vụ mô phỏng và tác vụ thật không dùng chung nhật ký',
+      hint: 'Hãy dùng nhật ký thực hành cho thiết bị ảo và nhật ký của trạm cho thiết bị thật.',
     },
   },
 
