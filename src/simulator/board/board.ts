@@ -1,0 +1,249 @@
+/**
+ * Life of a virtual board: power-on, boot with self-check and rollback, reboot, panic, power-off. Everything in RAM is
+ * made anew at each boot; what is in flash stays.
+ */
+import { FaultSet, type FaultSpec } from '../faults/fault-table.ts'
+import {
+  loadBoardState,
+  newBoardState,
+  otherSlot,
+  saveBoardState,
+  slotFile,
+  type BoardState,
+  type ResetReason,
+} from './board-state.ts'
+import { checkEspImage, type AppDescription } from './esp-image.ts'
+import type { FlashStorage } from './flash-storage.ts'
+import { FlashTime, type FlashSpeed } from './flash-time.ts'
+import { VirtualHeap } from './heap.ts'
+import type { VirtualIdentity } from './identity.ts'
+
+export interface BoardOptions {
+  readonly identity: VirtualIdentity
+  /** What runs before the first upload, and its image where it is known. */
+  readonly firmware: AppDescription & { readonly image?: Uint8Array }
+  readonly flashSpeed: FlashSpeed
+  readonly slotBytes: number
+  /** From going down until it answers again. */
+  readonly bootMs: number
+  /** From the boot of new firmware until it is marked valid. */
+  readonly confirmMs: number
+  readonly seed: number
+  readonly faults: readonly FaultSpec[]
+}
+
+/** What the board's network does as the board goes down and comes up. */
+export interface BoardNetwork {
+  /** @param isOrderly whether connections are closed (a restart) or die (a panic) */
+  goDown(isOrderly: boolean): Promise<void>
+  comeUp(): Promise<void>
+}
+
+export class VirtualBoard {
+  readonly flash: FlashStorage
+  readonly options: BoardOptions
+  faults: FaultSet
+  state: BoardState
+  heap = new VirtualHeap()
+  flashTime: FlashTime
+  /** How often it has booted since this process switched it on; the first boot is 0. */
+  reboots = 0
+  isUp = false
+  #upSinceMs = 0
+  #network: BoardNetwork | null = null
+  #isOff = false
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #bootWaiters: (() => void)[] = []
+  #endAbsence: () => void = () => undefined
+  #failure: ((thrown: unknown) => void) | null = null
+
+  constructor(flash: FlashStorage, options: BoardOptions) {
+    this.flash = flash
+    this.options = options
+    this.faults = new FaultSet(options.faults, options.seed)
+    this.flashTime = new FlashTime(options.flashSpeed)
+    const earlier = loadBoardState(flash)
+    this.state = earlier ?? newBoardState()
+    if (earlier === null) this.#writeFactoryImage()
+  }
+
+  get isRestarting(): boolean {
+    return this.state.pendingSlot !== null
+  }
+
+  get uptimeMs(): number {
+    return Math.round(performance.now() - this.#upSinceMs)
+  }
+
+  /** The identity that it shows, faults included. */
+  get identity(): VirtualIdentity {
+    const shown = this.faults.identify(this.options.identity, this.reboots)
+    const { faults } = this
+    return {
+      ...shown,
+      id: faults.disguise(shown.id),
+      board: faults.disguise(shown.board),
+      name: faults.disguise(shown.name),
+    }
+  }
+
+  /** What runs now; null for an image without a descriptor. */
+  get runningApp(): AppDescription | null {
+    const slot = this.state.slots[this.state.activeSlot]
+    if (slot !== null) return slot.app
+    const { name, version, elfSha256 } = this.options.firmware
+    return { name, version, elfSha256 }
+  }
+
+  /** Switches it on. */
+  async powerOn(network: BoardNetwork): Promise<void> {
+    this.#network = network
+    this.#boot('power-on')
+    await network.comeUp()
+    this.isUp = true
+  }
+
+  /** Restarts in good order: connections are closed, then it is away for the boot time. */
+  reboot(): Promise<void> {
+    return this.#restart('software')
+  }
+
+  /** Dies at once: connections are reset, RAM is lost. */
+  panic(): Promise<void> {
+    return this.#restart('panic')
+  }
+
+  /** Switches it off for good. */
+  async powerOff(): Promise<void> {
+    this.#isOff = true
+    this.isUp = false
+    this.#clearTimers()
+    this.#endAbsence()
+    await this.#network?.goDown(true)
+    this.flash.close()
+    for (const wake of this.#bootWaiters.splice(0)) wake()
+  }
+
+  /** Resolves when it has come back from the next reboot, or was switched off. */
+  nextBoot(): Promise<void> {
+    return new Promise(resolve => this.#bootWaiters.push(resolve))
+  }
+
+  /** Runs `action` later, unless the board goes down first. */
+  later(delayMs: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      action()
+    }, delayMs)
+    this.#timers.add(timer)
+  }
+
+  saveState(): void {
+    saveBoardState(this.flash, this.state)
+  }
+
+  /** Copies an image into the inactive slot, where it is not there already, and has the bootloader try it next. */
+  install(image: Uint8Array, isInSlot: boolean): boolean {
+    if (image.length > this.options.slotBytes) return false
+    const slot = otherSlot(this.state.activeSlot)
+    if (!isInSlot) this.flash.write(slotFile(slot), image)
+    this.state.slots[slot] = { sizeBytes: image.length, app: null }
+    this.state.pendingSlot = slot
+    return true
+  }
+
+  /** The image that runs now; null for factory firmware without a known image. */
+  activeImage(): Uint8Array | null {
+    const content = this.state.slots[this.state.activeSlot]
+    if (content === null) return null
+    return this.flash.read(slotFile(this.state.activeSlot))?.subarray(0, content.sizeBytes) ?? null
+  }
+
+  /** Told of failures that no caller waits for, such as a port that was taken during a reboot. */
+  onFailure(listener: (thrown: unknown) => void): void {
+    this.#failure = listener
+  }
+
+  async #restart(reason: ResetReason): Promise<void> {
+    if (!this.isUp) return this.#isOff ? undefined : this.nextBoot()
+    this.isUp = false
+    this.#clearTimers()
+    try {
+      await this.#network?.goDown(reason === 'software')
+      await new Promise<void>(resolve => {
+        this.#endAbsence = resolve
+        this.later(this.options.bootMs, resolve)
+      })
+      if (this.#isOff) return
+      this.reboots++
+      this.#boot(reason)
+      await this.#network?.comeUp()
+    } catch (thrown) {
+      this.#failure?.(thrown)
+      return
+    }
+    if (this.#isOff) return
+    this.isUp = true
+    for (const wake of this.#bootWaiters.splice(0)) wake()
+  }
+
+  #boot(reason: ResetReason): void {
+    this.state = loadBoardState(this.flash) ?? this.state
+    this.heap = new VirtualHeap()
+    this.flashTime = new FlashTime(this.options.flashSpeed)
+    this.#upSinceMs = performance.now()
+    this.state.bootCount++
+    this.state.resetReason = reason
+    if (this.state.pendingSlot !== null) this.#tryPendingImage(this.state.pendingSlot)
+    else if (this.state.otaState === 'pending_verify' && reason === 'panic') this.#rollBack()
+    if (this.state.otaState === 'pending_verify') this.#watchNewFirmware()
+    this.saveState()
+  }
+
+  #tryPendingImage(slot: 0 | 1): void {
+    const content = this.state.slots[slot]
+    const stored = this.flash.read(slotFile(slot))?.subarray(0, content?.sizeBytes ?? 0) ?? new Uint8Array()
+    const image = this.faults.onFirstBoot(stored)
+    if (image !== stored) this.flash.write(slotFile(slot), image)
+    const check = checkEspImage(image, this.options.identity.chip)
+    this.state.pendingSlot = null
+    this.state.refusedImage = check.problem
+    if (check.problem !== null) {
+      this.state.slots[slot] = null
+      return
+    }
+    this.state.slots[slot] = { sizeBytes: image.length, app: check.app }
+    this.state.activeSlot = slot
+    this.state.otaState = 'pending_verify'
+  }
+
+  #rollBack(): void {
+    const failed = this.state.activeSlot
+    this.state.activeSlot = otherSlot(failed)
+    this.state.slots[failed] = null
+    this.state.otaState = 'valid'
+  }
+
+  #watchNewFirmware(): void {
+    const panicsAfterMs = this.faults.newFirmwarePanicsAfterMs
+    if (panicsAfterMs !== null) this.later(panicsAfterMs, () => void this.panic())
+    else this.later(this.options.confirmMs, () => this.#confirm())
+  }
+
+  #confirm(): void {
+    this.state.otaState = 'valid'
+    this.saveState()
+  }
+
+  #writeFactoryImage(): void {
+    const { image, name, version, elfSha256 } = this.options.firmware
+    if (image === undefined) return
+    this.flash.write(slotFile(0), image)
+    this.state.slots[0] = { sizeBytes: image.length, app: { name, version, elfSha256 } }
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}

@@ -1,0 +1,60 @@
+/** The points at which a named fault may change what a virtual device does. A fault implements the few that it needs. */
+import type { JsonValue } from '../python-json.ts'
+import type { VirtualIdentity } from '../board/identity.ts'
+
+export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
+
+/** Which request a fault looks at. */
+export interface RequestPoint {
+  readonly kind: RequestKind
+  /** Index of the chunk; null for every other kind. */
+  readonly chunk: number | null
+  readonly target: string | null
+}
+
+export type Reply =
+  | { readonly kind: 'json'; readonly status: number; readonly value: { readonly [key: string]: JsonValue } }
+  | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly text: string }
+
+/** What the device does with a request whose body it has not read: `ignore` never answers, `cut` ends the connection. */
+export type FirstStep = 'serve' | 'ignore' | 'cut' | 'power-loss'
+
+/** Ends the connection inside a body: `reset` sends RST, `close` sends FIN. */
+export interface BodyCut {
+  readonly afterBytes: number
+  readonly how: 'reset' | 'close'
+}
+
+export interface HashAnswer {
+  readonly sha256?: string
+  readonly sizeBytes: number
+  readonly nonce?: string
+  readonly hmac?: string
+}
+
+export interface FaultHooks {
+  onRequest?(point: RequestPoint): FirstStep
+  /** @param receivedBytes chunk bytes of all requests before this one */
+  cutBody?(point: RequestPoint, contentBytes: number, receivedBytes: number): BodyCut | null
+  /** Sees a chunk as it came in, before it is stored. */
+  onChunk?(target: string, index: number, bytes: Uint8Array, declaredSha256: string | null): void
+  /** Answers without doing the work. */
+  replyInstead?(point: RequestPoint): Reply | null
+  /** Changes the bytes that reach the flash; may throw a DeviceError. */
+  storeInstead?(index: number, bytes: Uint8Array): Uint8Array
+  delayMs?(point: RequestPoint, bodyBytes: number): number
+  rewriteReply?(point: RequestPoint, reply: Reply): Reply
+  /** Whether the connection is ended in place of the answer. */
+  losesReply?(point: RequestPoint): boolean
+  answerHash?(target: string, honest: HashAnswer): HashAnswer
+  /** Bytes of an older, longer file that stay behind the new one. */
+  keepsOldTailBytes?: number
+  leaksBytesPerRequest?: number
+  /** Changes the new image as the board first boots it. */
+  onFirstBoot?(image: Uint8Array): Uint8Array
+  /** How long new firmware runs before it panics and the bootloader goes back; absent when it stays. */
+  newFirmwarePanicsAfterMs?: number
+  identify?(identity: VirtualIdentity, boots: number): VirtualIdentity
+  /** Changes texts that the device writes: names, versions, errors. */
+  disguise?(text: string): string
+}

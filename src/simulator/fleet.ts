@@ -1,0 +1,53 @@
+/** Starts the devices of a specification and describes them to whoever asked for them. */
+import { join } from 'node:path'
+import type { DeviceSpec } from './device-spec.ts'
+import type { FaultSpec } from './faults/fault-table.ts'
+import { startVirtualEsp32, type VirtualEsp32 } from './virtual-esp32.ts'
+
+/** One device as other processes see it. */
+export interface AnnouncedDevice {
+  readonly name: string
+  readonly target: string
+  readonly mac: string
+  readonly chip: string
+  readonly faults: readonly FaultSpec[]
+}
+
+export interface Fleet {
+  readonly devices: readonly VirtualEsp32[]
+  readonly announced: readonly AnnouncedDevice[]
+  close(): Promise<void>
+}
+
+/**
+ * Starts all devices; none stays behind when one cannot start.
+ * @param flashDir folder with one folder a device; null keeps flash in memory
+ */
+export async function startFleet(
+  specs: readonly DeviceSpec[],
+  options: { readonly flashDir: string | null; readonly seed: number },
+): Promise<Fleet> {
+  const devices: VirtualEsp32[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(devices.map(device => device.close()))
+  }
+  try {
+    for (const spec of specs) {
+      const device = await startVirtualEsp32({
+        ...spec.options,
+        identity: { id: spec.name, name: spec.name },
+        faults: spec.faults,
+        flashDir: options.flashDir === null ? null : join(options.flashDir, spec.name),
+        seed: options.seed,
+      })
+      devices.push(device)
+    }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+  const announced = devices.map(({ identity, target, faults }) => {
+    return { name: identity.name, target, mac: identity.mac, chip: identity.chip, faults }
+  })
+  return { devices, announced, close }
+}

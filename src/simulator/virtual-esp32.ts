@@ -1,0 +1,234 @@
+/** A virtual ESP32 that speaks `esp-parts`: a real HTTP server on 127.0.0.1 with flash, heap, reboots and named faults. */
+import { VirtualBoard, type BoardOptions } from './board/board.ts'
+import { openFlashStorage } from './board/flash-storage.ts'
+import { defaultFlashSpeed, type FlashSpeed } from './board/flash-time.ts'
+import type { VirtualIdentity } from './board/identity.ts'
+import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
+import { HttpFront, type DeviceStats, type UploadFeatures } from './esp-parts/http-front.ts'
+import { describeTelemetry } from './esp-parts/telemetry.ts'
+import { json, UploadService, type ChunkLimits } from './esp-parts/upload-service.ts'
+import { FaultSet, type FaultSpec } from './faults/fault-table.ts'
+import { seededRandom } from './random.ts'
+
+export type { FaultSpec } from './faults/fault-table.ts'
+export type { DeviceStats, UploadFeatures } from './esp-parts/http-front.ts'
+export type { VirtualIdentity } from './board/identity.ts'
+export { instantFlash } from './board/flash-time.ts'
+
+export interface VirtualEsp32Options {
+  readonly identity?: Partial<VirtualIdentity>
+  /** What runs before the first upload. */
+  readonly firmware?: Partial<BoardOptions['firmware']>
+  /** Optional endpoints; all are on by default. */
+  readonly features?: Partial<UploadFeatures>
+  /** `parts`: files joined at the completion, as in the seed. `direct`: chunks programmed into the inactive slot. */
+  readonly storage?: 'parts' | 'direct'
+  readonly chunkLimits?: ChunkLimits
+  /** JSON without spaces, which the seed's shell client looks for. */
+  readonly compactJson?: boolean
+  /** Folder of this device's flash; null keeps it in memory. */
+  readonly flashDir?: string | null
+  readonly flashSpeed?: Partial<FlashSpeed>
+  readonly fileSystemBytes?: number
+  readonly slotBytes?: number
+  readonly whenHeapIsFull?: 'reset' | 'error-500'
+  /** Whether a stored ESP image is started. */
+  readonly apply?: 'reboot' | 'none'
+  readonly rebootDelayMs?: number
+  readonly bootMs?: number
+  readonly confirmMs?: number
+  readonly faults?: readonly FaultSpec[]
+  readonly seed?: number
+  readonly port?: number
+}
+
+/** A device as the seed describes it: no optional endpoint at all. */
+export const seedFeatures: UploadFeatures = {
+  capabilities: false,
+  status: false,
+  hash: false,
+  session: false,
+  telemetry: false,
+}
+
+export const allFeatures: UploadFeatures = {
+  capabilities: true,
+  status: true,
+  hash: true,
+  session: true,
+  telemetry: true,
+}
+
+/** No modelled times at all, for tests and benches. */
+export const instantTimes = {
+  flashSpeed: { eraseMsPerSector: 0, writeBytesPerSecond: 0, readBytesPerSecond: 0 },
+  rebootDelayMs: 0,
+  bootMs: 0,
+  confirmMs: 0,
+} as const satisfies Partial<VirtualEsp32Options>
+
+export interface VirtualEsp32 {
+  /** `http://127.0.0.1:PORT` */
+  readonly target: string
+  readonly port: number
+  readonly identity: VirtualIdentity
+  readonly faults: readonly FaultSpec[]
+  readonly flash: {
+    /** What a finished upload holds in flash; null when there is none. */
+    readTarget(target: string): Uint8Array | null
+    /** The image that the board runs; null for factory firmware without a known image. */
+    activeImage(): Uint8Array | null
+    /** Why the bootloader refused the last new image; null when it did not. */
+    refusedImage(): string | null
+  }
+  /** Counted since it was started; reboots do not clear it. */
+  readonly stats: Readonly<DeviceStats> & { readonly boots: number; readonly heap: HeapReading }
+  /** Replaces all faults, their counters included. */
+  setFaults(faults: readonly FaultSpec[]): void
+  /** Restarts it; resolves when it answers again. */
+  reboot(): Promise<void>
+  /** Loses power in the middle of whatever it does; resolves when it answers again. */
+  panic(): Promise<void>
+  /** Resolves when it has come back from its next reboot. Call it before what causes the reboot. */
+  nextBoot(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface HeapReading {
+  readonly totalBytes: number
+  readonly freeBytes: number
+  readonly minimumFreeBytes: number
+  readonly largestBlockBytes: number
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const DEFAULT_CHUNK_LIMITS: ChunkLimits = { minimumBytes: 512, maximumBytes: 16 * KIB }
+
+/**
+ * Switches a virtual ESP32 on and resolves when it listens.
+ * @throws {FlashproofError} option.invalid for a fault that does not exist or a value out of its range
+ */
+export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Promise<VirtualEsp32> {
+  const seed = options.seed ?? 1
+  const flash = openFlashStorage(options.flashDir ?? null)
+  const board = new VirtualBoard(flash, boardOptions(options, seed))
+  const storage = options.storage ?? 'parts'
+  const features: UploadFeatures = { ...allFeatures, ...options.features }
+  const chunkLimits = options.chunkLimits ?? DEFAULT_CHUNK_LIMITS
+  const createService = (): UploadService => {
+    const boot = board.reboots
+    const store =
+      storage === 'direct'
+        ? new SlotWriter(flash, board.options.slotBytes, () => board.state)
+        : new PartFiles(flash, options.fileSystemBytes ?? 8 * MIB, () => board.isUp && board.reboots === boot)
+    return new UploadService(hostOf(board, storage === 'direct'), store, {
+      knowsSessions: features.session || storage === 'direct',
+      needsSession: storage === 'direct',
+      chunkLimits,
+      appliesImages: options.apply !== 'none',
+    })
+  }
+  // The service is RAM: every boot makes a new one.
+  let service = createService()
+  const random = seededRandom(seed, `${board.options.identity.id} signal`)
+  const front = new HttpFront(board, () => service, {
+    port: options.port ?? 0,
+    features: storage === 'direct' ? { ...features, session: true } : features,
+    compactJson: options.compactJson ?? false,
+    whenHeapIsFull: options.whenHeapIsFull ?? 'reset',
+    rebootDelayMs: options.rebootDelayMs ?? 200,
+    describeCapabilities: () =>
+      json({
+        chunk_bytes: [chunkLimits.minimumBytes, chunkLimits.maximumBytes],
+        hash: features.hash,
+        status: features.status,
+        session: features.session || storage === 'direct',
+      }),
+    describeTelemetry: () => json(describeTelemetry(board, service.space(), random)),
+  })
+  await board.powerOn({
+    goDown: isOrderly => front.goDown(isOrderly),
+    comeUp: () => {
+      service = createService()
+      return front.comeUp()
+    },
+  })
+  return handleOf(board, front, () => service)
+}
+
+function boardOptions(options: VirtualEsp32Options, seed: number): BoardOptions {
+  const id = options.identity?.id ?? 'esp32-1'
+  return {
+    identity: {
+      id,
+      mac: options.identity?.mac ?? virtualMac(seed, id),
+      chip: options.identity?.chip ?? 'ESP32',
+      board: options.identity?.board ?? 'ESP32-DevKitC',
+      name: options.identity?.name ?? id,
+    },
+    firmware: { name: 'thermostat', version: '1.0.0', elfSha256: '00'.repeat(32), ...options.firmware },
+    flashSpeed: { ...defaultFlashSpeed, ...options.flashSpeed },
+    slotBytes: options.slotBytes ?? 4 * MIB,
+    bootMs: options.bootMs ?? 400,
+    confirmMs: options.confirmMs ?? 1000,
+    seed,
+    faults: options.faults ?? [],
+  }
+}
+
+/** A MAC of its own for every seed and id, marked as locally administered: no real board has it. */
+function virtualMac(seed: number, id: string): string {
+  const random = seededRandom(seed, `${id} mac`)
+  const tail = Array.from({ length: 3 }, () => random.integer(256).toString(16).padStart(2, '0'))
+  return ['02', '4f', '50', ...tail].join(':')
+}
+
+function hostOf(board: VirtualBoard, isInSlot: boolean): ConstructorParameters<typeof UploadService>[0] {
+  return {
+    get state() {
+      return board.state
+    },
+    get faults() {
+      return board.faults
+    },
+    get flashTime() {
+      return board.flashTime
+    },
+    get isRestarting() {
+      return board.isRestarting
+    },
+    saveState: () => board.saveState(),
+    install: image => board.install(image, isInSlot),
+  }
+}
+
+function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadService): VirtualEsp32 {
+  return {
+    target: `http://127.0.0.1:${String(front.port)}`,
+    port: front.port,
+    get identity() {
+      return board.identity
+    },
+    get faults() {
+      return board.faults.specs
+    },
+    flash: {
+      readTarget: target => service().content(target),
+      activeImage: () => board.activeImage(),
+      refusedImage: () => board.state.refusedImage,
+    },
+    get stats() {
+      const { totalBytes, freeBytes, minimumFreeBytes, largestBlockBytes } = board.heap
+      const heap = { totalBytes, freeBytes, minimumFreeBytes, largestBlockBytes }
+      return { ...front.stats, boots: board.state.bootCount, heap }
+    },
+    setFaults: faults => {
+      board.faults = new FaultSet(faults, board.options.seed)
+    },
+    reboot: () => board.reboot(),
+    panic: () => board.panic(),
+    nextBoot: () => board.nextBoot(),
+    close: () => board.powerOff(),
+  }
+}
