@@ -21,6 +21,8 @@ export interface ReadOptions {
   readonly accept?: readonly string[]
   /** Where bytes without an address begin (raw binary); 0 where not given. */
   readonly baseAddress?: number
+  /** Which chip family's blocks a UF2 file for several gives; needed only for such a file. */
+  readonly uf2FamilyId?: number
   /** Called now and then with the bytes of source text read so far. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
   readonly signal?: AbortSignal
