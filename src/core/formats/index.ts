@@ -1,13 +1,17 @@
 /** THE LIST of firmware file formats, and the choice among them by a file's content. */
 import { extname } from 'node:path'
 import { FlashproofError } from '../../shared/errors.ts'
+import { elf } from './elf.ts'
+import { espImage } from './esp-image.ts'
 import type { FirmwareFormat, FirmwareSource } from './firmware-format.ts'
 import { intelHex } from './intel-hex.ts'
 import { describeNotFirmware, type NotFirmware } from './not-firmware.ts'
 import { rawBinary } from './raw-binary.ts'
+import { sRecord } from './s-record.ts'
+import { uf2 } from './uf2.ts'
 
 /** Every format, the surest to recognise first; raw binary stays last because it takes any bytes. */
-export const firmwareFormats: readonly FirmwareFormat[] = [intelHex, rawBinary]
+export const firmwareFormats: readonly FirmwareFormat[] = [espImage, elf, uf2, sRecord, intelHex, rawBinary]
 
 /** The code that `--accept` names to treat a web page, an archive or a text as raw bytes all the same. */
 export const ACCEPT_NOT_FIRMWARE = 'not-firmware'

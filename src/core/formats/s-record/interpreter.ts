@@ -14,6 +14,8 @@ const findingTexts = {
   'second-end': 'another end record after the first',
   'record-after-end': 'a header or count record after the end record, which was ignored',
   'repeated-bytes': 'bytes that the file had already given, the same both times',
+  'count-instead-of-end':
+    'the end record (S7, S8 or S9) is missing, but the last record counts all data records, so nothing is cut off',
   'missing-end': 'the end record (S7, S8 or S9) is missing, so the file may be cut off; it was accepted as it is',
 } as const
 export type RecordFindingCode = keyof typeof findingTexts
@@ -25,6 +27,7 @@ export class RecordInterpreter {
   startAddress: number | null = null
   dataRecords = 0
   headerText: string | null = null
+  #countedRecords = 0
   readonly #file: string
   readonly #sink: DataSink
   readonly #parser = new RecordParser()
@@ -40,6 +43,11 @@ export class RecordInterpreter {
     const tally = this.#tallies.get(code)
     if (tally === undefined) this.#tallies.set(code, { count, firstLine: line })
     else tally.count += count
+  }
+
+  /** Whether a count record came after all data: then the file is whole even without an end record. */
+  get isCountedToTheEnd(): boolean {
+    return this.dataRecords > 0 && this.#countedRecords === this.dataRecords
   }
 
   listFindings(): Finding[] {
@@ -112,7 +120,10 @@ export class RecordInterpreter {
   #checkCount(place: RecordPlace): void {
     const { address: expectedCount } = this.#parser
     const foundCount = this.dataRecords
-    if (expectedCount === foundCount) return
+    if (expectedCount === foundCount) {
+      this.#countedRecords = expectedCount
+      return
+    }
     throw recordError(
       'format.count-mismatch',
       place,

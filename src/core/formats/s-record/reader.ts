@@ -113,6 +113,11 @@ function acceptMissingEnd(
   line: number,
   options: ReadOptions,
 ): void {
+  // srec_cat ends its files so when it knows no start address.
+  if (interpreter.isCountedToTheEnd) {
+    interpreter.note('count-instead-of-end', line)
+    return
+  }
   if (!(options.accept ?? []).includes(ACCEPT_MISSING_END)) {
     throw new FlashproofError(
       'format.missing-end',

@@ -1,0 +1,130 @@
+/** Says everything about a firmware file that can be known without a device. */
+import type { Finding, Inspection } from '../../shared/contract/models.ts'
+import { FlashproofError } from '../../shared/errors.ts'
+import { formatAddress } from '../../shared/units.ts'
+import { hashFlat } from '../image/digest.ts'
+import type { MemoryImage } from '../image/memory-image.ts'
+import { checkVectorTable, findLooseVectorTable, STM32_FLASH_START } from '../image/vector-table.ts'
+import { hashSource, openFirmwareFile } from './file-source.ts'
+import type { FirmwareFormat, FirmwareSource, ReadResult } from './firmware-format.ts'
+import { recogniseFormat } from './index.ts'
+
+export interface InspectOptions {
+  /** Bytes of work done and in all: the source is read and hashed, the image is hashed. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+  readonly signal?: AbortSignal
+  /** Codes of warnings that a person accepted; see `ReadOptions`. */
+  readonly accept?: readonly string[]
+  /** See `ReadOptions`. */
+  readonly uf2FamilyId?: number
+}
+
+export interface InspectedImage {
+  readonly inspection: Inspection
+  readonly image: MemoryImage
+  readonly format: FirmwareFormat
+}
+
+/**
+ * Inspects a file.
+ * @throws {FlashproofError} file.*, format.*, image.*, call.aborted
+ */
+export function inspectFile(path: string, options: InspectOptions = {}): Inspection {
+  const source = openFirmwareFile(path)
+  try {
+    return inspectSource(source, options).inspection
+  } finally {
+    source.close()
+  }
+}
+
+/**
+ * Inspects a source and keeps the image that was read for it.
+ * @throws {FlashproofError} format.*, image.*, call.aborted
+ */
+export function inspectSource(source: FirmwareSource, options: InspectOptions = {}): InspectedImage {
+  const format = recogniseFormat(source, options.accept === undefined ? {} : { accept: options.accept })
+  // Reading, hashing the source, hashing the image: about the same work each.
+  const totalBytes = source.sizeBytes * 3
+  const report = (phase: number) => (doneBytes: number, phaseBytes: number) => {
+    const share = phaseBytes === 0 ? 1 : doneBytes / phaseBytes
+    options.onProgress?.(Math.round((phase + share) * source.sizeBytes), totalBytes)
+  }
+  const signal = options.signal === undefined ? {} : { signal: options.signal }
+  const result = format.read(source, { ...readOptionsOf(options), ...signal, onProgress: report(0) })
+  const sourceSha256 = hashSource(source, { ...signal, onProgress: report(1) })
+  const findings = [...result.findings]
+  const flat = hashImage(result.image, { ...signal, onProgress: report(2) }, findings)
+  const stm32 = format.isAddressed ? checkAddressed(result.image, findings) : checkLoose(result, findings)
+  options.onProgress?.(totalBytes, totalBytes)
+  const inspection: Inspection = {
+    fileName: source.fileName,
+    sourceBytes: source.sizeBytes,
+    sourceSha256,
+    format: format.id,
+    formatLabel: format.label.en,
+    baseAddress: format.isAddressed ? result.image.lowestAddress : null,
+    startAddress: result.startAddress,
+    dataBytes: result.image.dataBytes,
+    imageBytes: flat?.sizeBytes ?? null,
+    imageSha256: flat?.sha256 ?? null,
+    segments: result.image.segments.map(({ address, bytes }) => ({ address, sizeBytes: bytes.length })),
+    gapBytes: result.image.gapBytes,
+    esp: result.esp ?? null,
+    stm32,
+    findings,
+  }
+  return { inspection, image: result.image, format }
+}
+
+function readOptionsOf({ accept, uf2FamilyId }: InspectOptions): Pick<InspectOptions, 'accept' | 'uf2FamilyId'> {
+  return { ...(accept === undefined ? {} : { accept }), ...(uf2FamilyId === undefined ? {} : { uf2FamilyId }) }
+}
+
+/** Hashes the flat form; null with a finding where a flat file would be refused. */
+function hashImage(
+  image: MemoryImage,
+  options: Pick<InspectOptions, 'onProgress' | 'signal'>,
+  findings: Finding[],
+): { sizeBytes: number; sha256: string } | null {
+  try {
+    const { sizeBytes } = image.measureFlat()
+    return { sizeBytes, sha256: hashFlat(image, 'sha256', options) }
+  } catch (error) {
+    if (!(error instanceof FlashproofError) || error.code !== 'image.gap-too-large') throw error
+    const text = `${error.message}: it can be written only by protocols that take addresses`
+    findings.push({ severity: 'warning', code: 'gap-too-large', text })
+    return null
+  }
+}
+
+/** Checks the vector table of an image whose addresses say that it is for an STM32. */
+function checkAddressed(image: MemoryImage, findings: Finding[]): Inspection['stm32'] {
+  const vectors = checkVectorTable(image)
+  const base = image.lowestAddress
+  if (vectors === null || base === null) return null
+  if (base !== STM32_FLASH_START) {
+    const text = `the image begins at ${formatAddress(base)}, not at the start of flash ${formatAddress(STM32_FLASH_START)}: it needs the bootloader before it, and a flat upload needs its base stated`
+    findings.push({ severity: 'info', code: 'not-at-flash-start', text })
+  }
+  if (!vectors.isPlausible) {
+    const text = `the first words (stack pointer ${formatAddress(vectors.stackPointer)}, reset vector ${formatAddress(vectors.resetVector)}) make no sense for an STM32: it would not start from ${formatAddress(base)}`
+    findings.push({ severity: 'warning', code: 'implausible-vectors', text })
+  }
+  return vectors
+}
+
+/** Looks for an STM32 image among bytes without addresses. */
+function checkLoose(result: ReadResult, findings: Finding[]): Inspection['stm32'] {
+  const bytes = result.image.segments[0]?.bytes
+  const table = result.esp === undefined && bytes !== undefined ? findLooseVectorTable(bytes) : null
+  if (table === null) return null
+  const { lowestBase, highestBase } = table
+  const where =
+    lowestBase === highestBase || highestBase < STM32_FLASH_START + 0x400
+      ? `most likely for ${formatAddress(lowestBase)}`
+      : `for a base from ${formatAddress(lowestBase)} to ${formatAddress(highestBase)}`
+  const text = `this looks like an STM32 image without addresses, ${where}; the file does not say its base, so state it`
+  findings.push({ severity: 'info', code: 'base-not-known', text })
+  return table.vectors
+}
