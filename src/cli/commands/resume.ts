@@ -1,0 +1,36 @@
+/** `flashproof resume`: goes on with stopped jobs where each stopped. */
+import type { JobSnapshot } from '../../shared/contract/index.ts'
+import { runBatch } from '../batch-run.ts'
+import type { CommandContext } from '../command-context.ts'
+import type { ResumeCommand } from '../program.ts'
+import type { WorkerSession } from '../worker-session.ts'
+
+export async function runResume(context: CommandContext, command: ResumeCommand): Promise<number> {
+  const { report, host } = context
+  const session = await context.openSession()
+  const before = await listJobs(session)
+  const { jobIds } = await session.client.call('job.resume', {
+    acceptedBy: host.userName,
+    ...(command.jobIds.length === 0 ? {} : { jobIds: [...command.jobIds] }),
+    ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
+  })
+  if (jobIds.length === 0) {
+    report.notice(report.texts.nothingToResume)
+    report.json({ type: 'summary', counts: {}, notProven: [], headHash: null, exitCode: 0 })
+    return 0
+  }
+  const { exitCode } = await runBatch(context, session, {
+    isVerbose: command.isVerbose,
+    isDryRun: false,
+    start: async () => ({
+      jobIds,
+      staleRevisions: new Map(before.map(job => [job.jobId, job.revision])),
+      current: await listJobs(session),
+    }),
+  })
+  return exitCode
+}
+
+async function listJobs(session: WorkerSession): Promise<readonly JobSnapshot[]> {
+  return (await session.client.call('job.list', { limit: 10_000 })).jobs
+}

@@ -1,0 +1,289 @@
+/** THE table of the command line: every command with its arguments and options. Parser and help are derived from it. */
+
+interface OptionBase {
+  /** Without the two dashes. */
+  readonly name: string
+  readonly help: string
+  readonly isRepeatable?: true
+}
+
+export type OptionGrammar =
+  | (OptionBase & { readonly kind: 'flag' })
+  | (OptionBase & { readonly kind: 'text'; readonly placeholder: string })
+  | (OptionBase & {
+      readonly kind: 'integer'
+      readonly placeholder: string
+      readonly minimum: number
+      readonly maximum: number
+    })
+  /** Decimal seconds; the parsed value is in milliseconds. */
+  | (OptionBase & { readonly kind: 'seconds'; readonly placeholder: string; readonly maximumSeconds: number })
+  /** A flash address, decimal or 0x…; `word` is accepted instead where given. */
+  | (OptionBase & { readonly kind: 'address'; readonly placeholder: string; readonly word?: string })
+  | (OptionBase & { readonly kind: 'choice'; readonly placeholder: string; readonly choices: readonly string[] })
+  | (OptionBase & { readonly kind: 'pair'; readonly placeholder: string })
+  | (OptionBase & { readonly kind: 'secret'; readonly placeholder: string })
+  | (OptionBase & { readonly kind: 'sha256'; readonly placeholder: string })
+  | (OptionBase & { readonly kind: 'date'; readonly placeholder: string })
+
+export interface ArgumentGrammar {
+  readonly name: string
+  readonly isOptional?: true
+  readonly isRepeatable?: true
+}
+
+export interface CommandGrammar {
+  /** One word, or two for a command of a group: `log export`. */
+  readonly name: string
+  readonly summary: string
+  readonly arguments: readonly ArgumentGrammar[]
+  readonly options: readonly OptionGrammar[]
+  readonly notes?: readonly string[]
+}
+
+/** The order of the evidence ladder; the same ids as in the contract. */
+export const levelNames = ['sent', 'acknowledged', 'received', 'stored', 'running', 'confirmed'] as const
+export const exportFormatNames = ['csv', 'jsonl', 'json', 'html'] as const
+export const imageFormatNames = ['bin', 'hex', 'srec'] as const
+
+const json = { kind: 'flag', name: 'json', help: 'print one JSON object a line on stdout' } as const
+const verbose = { kind: 'flag', name: 'verbose', help: "print each job's log lines too" } as const
+const accept = {
+  kind: 'text',
+  name: 'accept',
+  placeholder: 'CODE',
+  isRepeatable: true,
+  help: 'answer a decision in advance; the record says so',
+} as const
+const practice = { kind: 'flag', name: 'practice', help: 'the practice journal of virtual devices' } as const
+const devices = {
+  kind: 'text',
+  name: 'devices',
+  placeholder: 'SPEC',
+  help: 'which virtual devices, for example demo (the default)',
+} as const
+
+const logFilters = [
+  { kind: 'text', name: 'job', placeholder: 'JOB', isRepeatable: true, help: 'only this job' },
+  { kind: 'text', name: 'batch', placeholder: 'BATCH', help: 'only the jobs of this batch' },
+  { kind: 'text', name: 'order', placeholder: 'ORDER', help: 'only the jobs of this order' },
+  { kind: 'date', name: 'since', placeholder: 'DATE', help: 'ended at or after this ISO 8601 date or time' },
+  { kind: 'date', name: 'until', placeholder: 'DATE', help: 'ended at or before this ISO 8601 date or time' },
+  practice,
+] as const
+
+const targetNotes = [
+  'TARGET: http://host[:port][/path], serial:/dev/ttyUSB0, tcp://host:port, udp://host:port,',
+  '        pull://INTERFACE[:PORT]/DEVICE-ID, mac:AA:BB:CC:DD:EE:FF, or a name that `devices` lists.',
+]
+
+export const commandGrammars = [
+  {
+    name: 'devices',
+    summary: 'List the devices that can be found or are remembered.',
+    arguments: [],
+    options: [
+      {
+        kind: 'seconds',
+        name: 'wait',
+        placeholder: 'SECONDS',
+        maximumSeconds: 300,
+        help: 'how long to listen (0 to 300, default 3)',
+      },
+      json,
+    ],
+  },
+  {
+    name: 'inspect',
+    summary: 'Show what a firmware file holds.',
+    arguments: [{ name: 'FILE' }],
+    options: [json],
+  },
+  {
+    name: 'convert',
+    summary: 'Convert firmware between binary, Intel HEX and S-record.',
+    arguments: [{ name: 'IN' }, { name: 'OUT' }],
+    options: [
+      {
+        kind: 'choice',
+        name: 'to',
+        placeholder: 'FORMAT',
+        choices: imageFormatNames,
+        help: "bin, hex or srec (default: by OUT's extension)",
+      },
+      {
+        kind: 'address',
+        name: 'base',
+        placeholder: 'ADDRESS',
+        word: 'lowest',
+        help: 'flash address of the first output byte, or lowest (default: lowest)',
+      },
+      {
+        kind: 'integer',
+        name: 'fill',
+        placeholder: 'BYTE',
+        minimum: 0,
+        maximum: 255,
+        help: 'what gaps are filled with (default: 0xFF)',
+      },
+      accept,
+      json,
+    ],
+  },
+  {
+    name: 'flash',
+    summary: 'Send firmware to one or many devices and prove what arrived.',
+    arguments: [{ name: 'FILE' }],
+    options: [
+      { kind: 'text', name: 'to', placeholder: 'TARGET', isRepeatable: true, help: 'a device; repeat for more' },
+      { kind: 'text', name: 'protocol', placeholder: 'ID', help: 'how to talk to it (default: found out by reading)' },
+      { kind: 'pair', name: 'set', placeholder: 'KEY=VALUE', isRepeatable: true, help: 'an option of the protocol' },
+      {
+        kind: 'secret',
+        name: 'secret',
+        placeholder: 'KEY=SOURCE',
+        isRepeatable: true,
+        help: 'a secret from env:NAME, file:PATH or - (standard input)',
+      },
+      {
+        kind: 'address',
+        name: 'base',
+        placeholder: 'ADDRESS',
+        help: 'flash address that the image begins at, where the file does not say it',
+      },
+      {
+        kind: 'integer',
+        name: 'parallel',
+        placeholder: 'N',
+        minimum: 1,
+        maximum: 1024,
+        help: 'how many devices at once (1 to 1024)',
+      },
+      {
+        kind: 'integer',
+        name: 'first',
+        placeholder: 'N',
+        minimum: 1,
+        maximum: 1024,
+        help: 'try this many first; go on only when all of them succeed',
+      },
+      {
+        kind: 'integer',
+        name: 'stop-after',
+        placeholder: 'N',
+        minimum: 1,
+        maximum: 1024,
+        help: 'start no more after this many failures',
+      },
+      {
+        kind: 'choice',
+        name: 'require',
+        placeholder: 'LEVEL',
+        choices: levelNames,
+        help: `what each device must prove: ${levelNames.join(', ')}`,
+      },
+      { kind: 'text', name: 'recipe', placeholder: 'FILE', help: 'a JSON file with these settings' },
+      {
+        kind: 'pair',
+        name: 'context',
+        placeholder: 'KEY=VALUE',
+        isRepeatable: true,
+        help: 'for the record: operator, order, unit-serial, note, station',
+      },
+      { kind: 'sha256', name: 'expect-sha256', placeholder: 'HEX', help: 'refuse a file with another SHA-256' },
+      accept,
+      {
+        kind: 'seconds',
+        name: 'wait-device',
+        placeholder: 'SECONDS',
+        maximumSeconds: 86_400,
+        help: 'wait this long for a device that does not answer yet',
+      },
+      { kind: 'flag', name: 'dry-run', help: 'check all that can be checked by reading; send nothing' },
+      verbose,
+      json,
+    ],
+    notes: targetNotes,
+  },
+  {
+    name: 'resume',
+    summary: 'Go on with stopped jobs where each stopped (none named: all interrupted and paused ones).',
+    arguments: [{ name: 'JOB', isOptional: true, isRepeatable: true }],
+    options: [accept, verbose, json],
+  },
+  {
+    name: 'monitor',
+    summary: "Show a device's telemetry and log lines until stopped.",
+    arguments: [{ name: 'TARGET' }],
+    options: [json],
+    notes: targetNotes,
+  },
+  {
+    name: 'log list',
+    summary: 'List the jobs on record.',
+    arguments: [],
+    options: [...logFilters, json],
+  },
+  {
+    name: 'log show',
+    summary: "Show one job's record and log.",
+    arguments: [{ name: 'JOB' }],
+    options: [json],
+  },
+  {
+    name: 'log export',
+    summary: 'Export records (without --out: to stdout).',
+    arguments: [],
+    options: [
+      {
+        kind: 'choice',
+        name: 'format',
+        placeholder: 'FORMAT',
+        choices: exportFormatNames,
+        help: "csv, jsonl, json or html (default: by --out's extension, else csv)",
+      },
+      { kind: 'text', name: 'out', placeholder: 'FILE', help: 'where to write' },
+      ...logFilters,
+      json,
+    ],
+  },
+  {
+    name: 'log verify',
+    summary: 'Check the hash chain of the journal, or of an export from anywhere.',
+    arguments: [{ name: 'EXPORT', isOptional: true }],
+    options: [practice, json],
+  },
+  {
+    name: 'simulate',
+    summary: 'Run virtual devices until stopped; prints the TARGET of each.',
+    arguments: [],
+    options: [devices, json],
+  },
+  {
+    name: 'serve',
+    summary: 'The workstation in a browser on this machine (not in this version).',
+    arguments: [],
+    options: [
+      { kind: 'integer', name: 'port', placeholder: 'N', minimum: 0, maximum: 65_535, help: 'TCP port' },
+      { kind: 'flag', name: 'simulate', help: 'with virtual devices' },
+    ],
+  },
+  {
+    name: 'demo',
+    summary: 'Eight virtual devices, a batch, the exported log, then the end.',
+    arguments: [],
+    options: [json],
+  },
+  {
+    name: 'agent install',
+    summary: 'Put the device agent on a board (not in this version).',
+    arguments: [{ name: 'TARGET', isRepeatable: true }],
+    options: [],
+  },
+] as const satisfies readonly CommandGrammar[]
+
+export type GrammarName = (typeof commandGrammars)[number]['name']
+
+export function findGrammar(name: string): CommandGrammar | undefined {
+  return commandGrammars.find(grammar => grammar.name === name)
+}

@@ -1,0 +1,61 @@
+/** The block of text after a batch: how many are proven, and for each other one why and what to do. */
+import type { JobSnapshot } from '../shared/contract/index.ts'
+import type { Language } from '../shared/messages/index.ts'
+import { messagesFor } from '../shared/messages/index.ts'
+import { stripControl } from '../shared/units.ts'
+import { isBelowStored, isProven } from './job-outcome.ts'
+import { boardWords, errorText, hasEnded, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
+import type { Paint } from './terminal-style.ts'
+import { textsFor } from './texts.ts'
+
+export interface SummaryOptions {
+  readonly language: Language
+  readonly paint: Paint
+  readonly headHash: string | null
+  /** A line that says where the record is, or how to get it. */
+  readonly exportLine: string | null
+  /** Nothing was to be proved: only what went wrong is listed. */
+  readonly isDryRun?: boolean
+}
+
+export function renderSummary(jobs: readonly JobSnapshot[], options: SummaryOptions): string[] {
+  const texts = textsFor(options.language)
+  const proven = jobs.filter(isProven).length
+  const tone = proven === jobs.length && jobs.length > 0 ? 'proven' : 'strong'
+  const isDryRun = options.isDryRun === true
+  const headline = isDryRun ? texts.dryRunDone : options.paint(tone, texts.provenOf(proven, jobs.length))
+  const lines = ['', headline]
+  for (const job of jobs) {
+    const isAsExpected = isDryRun ? job.state === 'finished' : isProven(job)
+    if (!isAsExpected) lines.push(...describeJob(job, options))
+  }
+  if (options.exportLine !== null) lines.push(options.exportLine)
+  if (options.headHash !== null) lines.push(texts.headHash(options.headHash))
+  return lines
+}
+
+function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
+  const messages = messagesFor(options.language)
+  const texts = textsFor(options.language)
+  const name = nameOf(job)
+  const target = stripControl(job.target, 200)
+  const label = name === target ? name : `${name}  ${target}`
+  const outcome = options.paint(toneOf(job), outcomeWords(job, messages))
+  const reason = reasonWords(job, messages)
+  const lines = [`  ${label}`, `    ${boardWords(job, messages)}. ${outcome}`]
+  if (reason !== null) lines.push(`    ${texts.reason}: ${reason}`)
+  for (const warning of job.warnings) lines.push(`    ${stripControl(warning, 400)}`)
+  lines.push(`    ${texts.nextStep}: ${nextStep(job, options.language)}`)
+  return lines
+}
+
+function nextStep(job: JobSnapshot, language: Language): string {
+  const { next } = textsFor(language)
+  if (job.reason === 'contradicted') return next.contradicted(job.jobId)
+  if (job.state === 'cancelled' || job.state === 'interrupted' || !hasEnded(job)) return next.resume(job.jobId)
+  if (job.error !== null) {
+    return errorText(job.error.code, messagesFor(language))?.hint ?? next.resume(job.jobId)
+  }
+  if (job.reason !== null) return next[job.reason](job.jobId)
+  return isBelowStored(job) ? next.raise(job.jobId) : next.resume(job.jobId)
+}

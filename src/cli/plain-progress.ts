@@ -1,0 +1,45 @@
+/** Progress as lines that stay: one for each change of state and each tenth. For pipes, files and dumb terminals. */
+import type { JobSnapshot } from '../shared/contract/index.ts'
+import type { Language } from '../shared/messages/index.ts'
+import { messagesFor } from '../shared/messages/index.ts'
+import { formatBytes, formatRate, stripControl } from '../shared/units.ts'
+import { boardWords, hasStopped, nameOf, outcomeWords, reasonWords } from './job-words.ts'
+import { textsFor } from './texts.ts'
+
+export interface PlainProgress {
+  /** Gives the lines that this newer snapshot is worth, often none. */
+  linesFor(job: JobSnapshot): readonly string[]
+}
+
+export function createPlainProgress(language: Language): PlainProgress {
+  const messages = messagesFor(language)
+  const texts = textsFor(language)
+  const last = new Map<string, { state: string; tenth: number; attempts: number }>()
+  return {
+    linesFor(job) {
+      const ratio = job.totalBytes > 0 ? job.doneBytes / job.totalBytes : 0
+      const now = { state: job.state, tenth: Math.min(10, Math.floor(ratio * 10)), attempts: job.attempts }
+      const before = last.get(job.jobId)
+      const hasChangedState = before?.state !== now.state || before.attempts !== now.attempts
+      const isNewTenth = job.state === 'transferring' && before !== undefined && now.tenth > before.tenth
+      if (!hasChangedState && !isNewTenth) return []
+      last.set(job.jobId, now)
+      const name = nameOf(job)
+      const target = stripControl(job.target, 200)
+      const label = name === target ? name : `${name} (${target})`
+      if (hasStopped(job)) return [stoppedLine(job, label)]
+      const tries = job.attempts > 1 ? ` (${texts.tries(job.attempts)})` : ''
+      if (job.state !== 'transferring') return [`${label}: ${messages.words[`state.${job.state}`]}${tries}`]
+      const done = `${String(now.tenth * 10)}% (${formatBytes(job.doneBytes)} / ${formatBytes(job.totalBytes)})`
+      const rate = job.bytesPerSecond === null ? '' : `, ${formatRate(job.bytesPerSecond)}`
+      return [`${label}: ${messages.words['state.transferring']} ${done}${rate}${tries}`]
+    },
+  }
+
+  /** What is on the board and whether it may be unplugged come first. */
+  function stoppedLine(job: JobSnapshot, label: string): string {
+    const reason = job.verdict === 'proven' && job.error === null ? null : reasonWords(job, messages)
+    const outcome = outcomeWords(job, messages)
+    return `${label}: ${boardWords(job, messages)}. ${outcome}${reason === null ? '' : ` (${reason})`}`
+  }
+}

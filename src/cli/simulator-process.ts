@@ -1,0 +1,137 @@
+/** Starts the virtual devices in a process of their own. The command line spawns it by its address and never imports it. */
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { FlashproofError } from '../shared/errors.ts'
+import { entryUrl } from './entry-url.ts'
+
+export interface SimulatedDevice {
+  readonly name: string
+  readonly target: string
+  readonly mac: string
+  readonly chip: string
+  /** Ids of what is wrong with it on purpose; empty for a good device. */
+  readonly faults: readonly string[]
+}
+
+export interface SimulatorOptions {
+  /** Where the devices keep their flash. */
+  readonly home: string
+  /** Which devices, such as `demo`; undefined leaves it to the simulator. */
+  readonly devices: string | undefined
+}
+
+export interface SimulatorProcess {
+  readonly devices: readonly SimulatedDevice[]
+  /** Resolves when the process has ended, by itself or not. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
+  stop(): Promise<void>
+  kill(): void
+}
+
+const READY_DEADLINE_MS = 15_000
+const STOP_DEADLINE_MS = 3_000
+const KEPT_OUTPUT_CHARACTERS = 4_000
+
+function simulatorPath(): string {
+  return fileURLToPath(entryUrl(import.meta.url, { source: '../simulator/index.ts', built: './simulator.js' }))
+}
+
+/**
+ * Starts the devices and waits until all of them answer.
+ * @throws {FlashproofError} usage.invalid-value with what the simulator says when it refuses or does not start
+ */
+export async function forkSimulator(options: SimulatorOptions): Promise<SimulatorProcess> {
+  const child = fork(simulatorPath(), options.devices === undefined ? [] : ['--devices', options.devices], {
+    // A group of its own: Ctrl-C reaches us alone, and the devices outlive the orderly stop of the jobs on them.
+    detached: true,
+    env: { ...process.env, FLASHPROOF_HOME: options.home },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS)
+    })
+  }
+  child.on('error', () => undefined)
+  const exited = new Promise<{ code: number | null; signal: string | null }>(resolve => {
+    child.once('exit', (code, signal) => {
+      resolve({ code, signal })
+    })
+  })
+  const ready = new Promise<readonly SimulatedDevice[]>(resolve => {
+    child.on('message', message => {
+      const devices = readyDevices(message)
+      if (devices !== null) resolve(devices)
+    })
+  })
+  const deadline = new AbortController()
+  const lateOrEnded = Promise.race([
+    exited,
+    new Promise<null>(resolve => {
+      const timer = setTimeout(resolve, READY_DEADLINE_MS, null)
+      deadline.signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+      })
+    }),
+  ])
+  const devices = await Promise.race([ready, lateOrEnded.then(() => null)])
+  deadline.abort()
+  if (devices === null) {
+    child.kill('SIGKILL')
+    const said = output.trim().split('\n').at(-1) ?? ''
+    throw new FlashproofError('usage.invalid-value', `the virtual devices did not start: ${said}`, {
+      devices: options.devices ?? null,
+      output: output.trim(),
+    })
+  }
+  return {
+    devices,
+    exited,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
+      await exited
+      clearTimeout(timer)
+    },
+    kill() {
+      child.kill('SIGKILL')
+    },
+  }
+}
+
+/** Reads the one message that the simulator sends; anything else is none of ours. */
+function readyDevices(message: unknown): readonly SimulatedDevice[] | null {
+  if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return null
+  if (!('devices' in message) || !Array.isArray(message.devices)) return null
+  return message.devices.flatMap(device => readDevice(device) ?? [])
+}
+
+function readDevice(value: unknown): SimulatedDevice | null {
+  if (typeof value !== 'object' || value === null) return null
+  const fields: Readonly<Record<string, unknown>> = { ...value }
+  const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
+  const faults = Array.isArray(fields['faults']) ? fields['faults'].filter(fault => typeof fault === 'string') : []
+  const target = text('target')
+  return target === '' ? null : { name: text('name'), target, mac: text('mac'), chip: text('chip'), faults }
+}
+
+/** Has the simulator write a valid ESP32 application image. @throws {FlashproofError} internal.unexpected */
+export async function makeDemoFirmware(options: {
+  readonly path: string
+  readonly sizeBytes: number
+  readonly version: string
+}): Promise<void> {
+  const { path, sizeBytes, version } = options
+  const words = ['--make-firmware', path, '--size', String(sizeBytes), '--version', version]
+  const child = spawn(process.execPath, [simulatorPath(), ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let output = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS)
+  })
+  const [code] = await once(child, 'close')
+  if (code === 0) return
+  throw new FlashproofError('internal.unexpected', 'the demonstration firmware could not be made', { output })
+}

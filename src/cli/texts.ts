@@ -1,0 +1,133 @@
+/** The command line's own sentences for people; ids and JSON stay as they are in every language. */
+import type { Language } from '../shared/messages/index.ts'
+
+export interface CliTexts {
+  readonly device: string
+  readonly boardThenState: string
+  readonly evidenceLegend: string
+  readonly tries: (count: number) => string
+  readonly retried: (count: number) => string
+  readonly devices: (count: number) => string
+  readonly counted: Readonly<Record<CountedGroup, (count: number) => string>>
+  readonly more: (count: number) => string
+  readonly provenOf: (proven: number, all: number) => string
+  readonly belowStored: (count: number, words: string) => string
+  readonly reason: string
+  readonly nextStep: string
+  readonly next: Readonly<Record<NextStep, (jobId: string) => string>>
+  readonly exportWith: (command: string) => string
+  readonly exported: (paths: string) => string
+  readonly headHash: (hash: string) => string
+  readonly nothingToResume: string
+  readonly resumeHint: string
+  readonly cancelling: string
+  readonly decision: (target: string) => string
+  readonly decisionChoices: (isBatch: boolean) => string
+  readonly decisionPlease: string
+  readonly acceptWith: (code: string) => string
+  readonly noDevices: string
+  readonly secretPrompt: (key: string) => string
+  readonly dryRunDone: string
+}
+
+export type CountedGroup = 'waiting' | 'running' | 'proven' | 'below' | 'unproven' | 'failed' | 'stopped'
+export type NextStep = 'contradicted' | 'below-required' | 'outcome-unknown' | 'not-answered' | 'resume' | 'raise'
+
+const en: CliTexts = {
+  device: 'Device',
+  boardThenState: 'Progress; after a stop: board now, unplug',
+  evidenceLegend: 'S sent · A device says OK · R arrived intact · F checked in flash · B booted · H healthy',
+  tries: count => `try ${String(count)}`,
+  retried: count => `${String(count)} sent again`,
+  devices: count => (count === 1 ? '1 device' : `${String(count)} devices`),
+  counted: {
+    waiting: count => `${String(count)} waiting`,
+    running: count => `${String(count)} running`,
+    proven: count => `${String(count)} proven`,
+    below: count => `${String(count)} below proven`,
+    unproven: count => `${String(count)} not proven`,
+    failed: count => `${String(count)} failed`,
+    stopped: count => `${String(count)} stopped`,
+  },
+  more: count => `and ${String(count)} more`,
+  provenOf: (proven, all) => `Proven: ${String(proven)} of ${String(all)}`,
+  belowStored: (count, words) =>
+    `${String(count)} of them reached what was required, but that is below “Checked in flash”: ${words}`,
+  reason: 'Why',
+  nextStep: 'Next',
+  next: {
+    contradicted: () =>
+      'Do not use this board: what it holds is not shown to be this image. Flash it again and compare.',
+    'below-required': () => 'Ask for less with --require, or use a protocol or the device agent that can prove more.',
+    'outcome-unknown': jobId => `Look at the device, then ask it again: flashproof resume ${jobId}`,
+    'not-answered': jobId => `Check power and connection, then: flashproof resume ${jobId}`,
+    resume: jobId => `Go on where it stopped: flashproof resume ${jobId}`,
+    raise: () => 'This is normal for such a device; nothing is wrong.',
+  },
+  exportWith: command => `Export the record: ${command}`,
+  exported: paths => `Exported: ${paths}`,
+  headHash: hash => `Head of the record chain: ${hash}`,
+  nothingToResume: 'Nothing to resume.',
+  resumeHint: 'Resume with: flashproof resume',
+  cancelling: 'Stopping at a safe place… (Ctrl-C again ends at once)',
+  decision: target => `Decision for ${target}`,
+  decisionChoices: isBatch => (isBatch ? '[y/N, a = yes for every device of this batch]' : '[y/N]'),
+  decisionPlease: 'Please answer y or n.',
+  acceptWith: code => `To allow it, run the command again with --accept ${code}`,
+  noDevices: 'No devices found.',
+  secretPrompt: key => `Secret “${key}”: `,
+  dryRunDone: 'Checked by reading only; nothing was sent.',
+}
+
+const vi: CliTexts = {
+  device: 'Thiết bị',
+  boardThenState: 'Tiến độ; khi đã dừng: bo mạch hiện nay, rút được không',
+  evidenceLegend:
+    'S đã gửi · A thiết bị báo OK · R nhận nguyên vẹn · F kiểm tra trong flash · B đã khởi động · H ổn định',
+  tries: count => `lần ${String(count)}`,
+  retried: count => `gửi lại ${String(count)}`,
+  devices: count => `${String(count)} thiết bị`,
+  counted: {
+    waiting: count => `${String(count)} đang chờ`,
+    running: count => `${String(count)} đang chạy`,
+    proven: count => `${String(count)} đã chứng minh`,
+    below: count => `${String(count)} dưới mức chứng minh`,
+    unproven: count => `${String(count)} chưa chứng minh`,
+    failed: count => `${String(count)} thất bại`,
+    stopped: count => `${String(count)} đã dừng`,
+  },
+  more: count => `và ${String(count)} thiết bị khác`,
+  provenOf: (proven, all) => `Đã chứng minh: ${String(proven)} trên ${String(all)}`,
+  belowStored: (count, words) =>
+    `${String(count)} thiết bị đạt mức yêu cầu, nhưng mức đó thấp hơn “Đã kiểm tra trong flash”: ${words}`,
+  reason: 'Lý do',
+  nextStep: 'Bước tiếp theo',
+  next: {
+    contradicted: () => 'Đừng dùng bo mạch này: chưa có gì cho thấy nó chứa đúng ảnh firmware. Hãy nạp lại và so sánh.',
+    'below-required': () =>
+      'Giảm yêu cầu bằng --require, hoặc dùng giao thức hay device agent chứng minh được nhiều hơn.',
+    'outcome-unknown': jobId => `Xem thiết bị, rồi hỏi lại nó: flashproof resume ${jobId}`,
+    'not-answered': jobId => `Kiểm tra nguồn và kết nối, rồi: flashproof resume ${jobId}`,
+    resume: jobId => `Tiếp tục từ chỗ đã dừng: flashproof resume ${jobId}`,
+    raise: () => 'Điều này bình thường với thiết bị loại này; không có lỗi.',
+  },
+  exportWith: command => `Xuất nhật ký: ${command}`,
+  exported: paths => `Đã xuất: ${paths}`,
+  headHash: hash => `Đầu chuỗi nhật ký: ${hash}`,
+  nothingToResume: 'Không có gì để tiếp tục.',
+  resumeHint: 'Tiếp tục bằng: flashproof resume',
+  cancelling: 'Đang dừng ở chỗ an toàn… (nhấn Ctrl-C lần nữa để thoát ngay)',
+  decision: target => `Cần quyết định cho ${target}`,
+  decisionChoices: isBatch => (isBatch ? '[y/N, a = đồng ý cho mọi thiết bị của lô này]' : '[y/N]'),
+  decisionPlease: 'Hãy trả lời y hoặc n.',
+  acceptWith: code => `Để cho phép, hãy chạy lại lệnh với --accept ${code}`,
+  noDevices: 'Không tìm thấy thiết bị nào.',
+  secretPrompt: key => `Bí mật “${key}”: `,
+  dryRunDone: 'Chỉ kiểm tra bằng cách đọc; không gửi gì.',
+}
+
+const languages: Readonly<Record<Language, CliTexts>> = { en, vi }
+
+export function textsFor(language: Language): CliTexts {
+  return languages[language]
+}
