@@ -66,6 +66,8 @@ interface Subscription {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { timing, readyDeadlineMs = 15_000, stopDeadlineMs = 10_000 } = options
   const stopping = new AbortController()
+  // A function, because the answer changes while its asker waits.
+  const isStopping = (): boolean => stopping.signal.aborted
   const subscriptions = new Set<Subscription>()
   const crashTimesMs: number[] = []
   let worker: SpawnedWorker | null = null
@@ -83,7 +85,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const spawned = await options.spawn()
     worker = spawned
     // Stopped while it was being spawned: nobody else will end this one.
-    if (stopping.signal.aborted) spawned.kill()
+    if (isStopping()) spawned.kill()
     const client = createClient(spawned.link, options)
     for (const subscription of subscriptions) subscription.attach(client)
     spawned.link.onClose(() => {
@@ -92,7 +94,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     })
     try {
       await client.call('worker.hello', {}, { deadlineMs: readyDeadlineMs })
-      if (!stopping.signal.aborted) {
+      if (!isStopping()) {
         current = client
         unavailable = new FlashproofError('worker.not-ready', 'the background process is being restarted')
         enter({ state: 'ready' })
@@ -138,9 +140,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   const live = async (onReady: () => void): Promise<void> => {
-    while (!stopping.signal.aborted) {
+    while (!isStopping()) {
       const crash = exitError(await runOnce(onReady))
-      if (stopping.signal.aborted) break
+      if (isStopping()) break
       const pauseMs = pauseAfterCrashMs()
       if (pauseMs === null) {
         unavailable = new FlashproofError(

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { evidenceLevels, endStates, liveStates } from '../../../src/shared/contract/index.ts'
-import { BoardNow, Unplug, Verdict, VerdictReason } from '../../../src/shared/contract/index.ts'
+import {
+  BoardNow,
+  endStates,
+  evidenceLevels,
+  liveStates,
+  Unplug,
+  Verdict,
+  VerdictReason,
+} from '../../../src/shared/contract/index.ts'
 import { errorTable } from '../../../src/shared/errors.ts'
 import { messagesFor } from '../../../src/shared/messages/index.ts'
 
