@@ -34,7 +34,11 @@ export interface ToolRun {
 
 /** Runs a program to its end, at most 30 seconds. */
 export function runTool(path: string, commandArguments: readonly string[], input?: Uint8Array): ToolRun {
-  const run = spawnSync(path, commandArguments, { timeout: 30_000, maxBuffer: 256 * 1024 * 1024, ...(input && { input }) })
+  const run = spawnSync(path, commandArguments, {
+    timeout: 30_000,
+    maxBuffer: 256 * 1024 * 1024,
+    ...(input && { input }),
+  })
   return { exitCode: run.status, stdout: run.stdout, stderr: run.stderr.toString('utf8') }
 }
 

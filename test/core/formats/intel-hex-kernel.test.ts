@@ -57,7 +57,14 @@ describe('the kernel', () => {
 
   it('finds every character that is no digit, at every place, after every digit', () => {
     const fast = new FastRecords()
-    const good = Buffer.from(`${hexRecord(0, 0, Uint8Array.from({ length: 20 }, () => 0xff))}\n `, 'latin1')
+    const good = Buffer.from(
+      `${hexRecord(
+        0,
+        0,
+        Uint8Array.from({ length: 20 }, () => 0xff),
+      )}\n `,
+      'latin1',
+    )
     for (let place = 1; place < good.length - 2; place++) {
       for (let character = 0; character < 256; character++) {
         const isDigit = /[0-9A-Fa-f]/.test(String.fromCharCode(character))
@@ -72,7 +79,9 @@ describe('the kernel', () => {
 
   it('leaves the four bytes before its output as they were', () => {
     const fast = new FastRecords()
-    const text = Array.from({ length: 50 }, (_, index) => `${hexRecord(0, index * 3, [index, index, index])}\n`).join('')
+    const text = Array.from({ length: 50 }, (_, index) => `${hexRecord(0, index * 3, [index, index, index])}\n`).join(
+      '',
+    )
     fast.text.set(Buffer.from(`${text} `, 'latin1'))
     expect(fast.decode(0, text.length + 1, 0)).toBe(text.length)
     expect([...fast.data]).toEqual(Array.from({ length: 150 }, (_, index) => Math.floor(index / 3)))
@@ -118,7 +127,12 @@ describe('the vector way and the line way', () => {
 
   it('give the same error for 3,000 single-character faults', () => {
     const random = seededRandom(2026)
-    const segments = randomSegments(random, { totalBytes: 600, baseAddress: 0xfff0, longestSegment: 300, longestGap: 99 })
+    const segments = randomSegments(random, {
+      totalBytes: 600,
+      baseAddress: 0xfff0,
+      longestSegment: 300,
+      longestGap: 99,
+    })
     const text = hexText(segments, { recordBytes: 16, lineEnd: '\n' })
     let found = 0
     for (let round = 0; round < 3000; round++) {

@@ -111,7 +111,9 @@ describe('ImageBuilder', () => {
         }
       }
       const result = build(pieces)
-      const seen = result.image.segments.flatMap(({ address, bytes }) => Array.from(bytes, (_, index) => address + index))
+      const seen = result.image.segments.flatMap(({ address, bytes }) =>
+        Array.from(bytes, (_, index) => address + index),
+      )
       expect({ seed, seen }).toEqual({ seed, seen: [...known].sort((left, right) => left - right) })
       for (const address of known) expect(result.image.byteAt(address)).toBe(memory[address])
       expect(result.repeatedBytes).toBe(repeated)
