@@ -6,7 +6,7 @@ import { describeEspFile } from './esp-image/describe-file.ts'
 import { ESP8266_V2_MAGIC, HEADER_BYTES, looksLikeImage, SEGMENT_HEADER_BYTES } from './esp-image/image-header.ts'
 import { isFilledWith, readUint32, readUint8 } from './esp-image/little-endian.ts'
 import { OTA_DATA_BYTES, readOtaRecords } from './esp-image/ota-data.ts'
-import { readPartitionTable } from './esp-image/partition-table.ts'
+import { looksLikePartitionTable } from './esp-image/partition-table.ts'
 import type { FirmwareFormat, FirmwareSource, ReadOptions, ReadResult } from './firmware-format.ts'
 import { readWholeSource } from './read-whole-source.ts'
 
@@ -24,7 +24,7 @@ const PROBE_BYTES = HEADER_BYTES + SEGMENT_HEADER_BYTES
 
 function recognise(source: FirmwareSource): 'yes' | 'maybe' | 'no' {
   const { head } = source
-  if (readPartitionTable(head) !== null) return 'yes'
+  if (looksLikePartitionTable(head)) return 'yes'
   if (source.sizeBytes === OTA_DATA_BYTES && readOtaRecords(head).length > 0) return 'yes'
   if (readUint8(head, 0) === ESP8266_V2_MAGIC) return looksLikeTwoHeaderForm(source) ? 'yes' : 'no'
   const answer = looksLikeImage(head)
@@ -33,6 +33,7 @@ function recognise(source: FirmwareSource): 'yes' | 'maybe' | 'no' {
 
 /** A merged image for a chip whose bootloader lies at 0x1000 or 0x2000 begins with that much filler. */
 function isMergedBehindFiller(source: FirmwareSource): boolean {
+  if (!isFilledWith(source.head, 0xff)) return false
   const offsets = new Set(espChips.map(chip => chip.bootloaderOffset))
   offsets.delete(0)
   const probe = new Uint8Array(Math.max(...offsets) + PROBE_BYTES)

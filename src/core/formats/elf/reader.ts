@@ -22,6 +22,7 @@ import {
 /** RAM of a Cortex-M: bytes that a loader would put here are not in flash. */
 const CORTEX_RAM_START = 0x2000_0000
 const CORTEX_RAM_END = 0x4000_0000
+const MAX_LOAD_SEGMENTS = 256
 
 /**
  * Reads the flash contents: address = the segment's load address (p_paddr), bytes = those of the file.
@@ -34,6 +35,7 @@ export function readElf(source: FirmwareSource, options: ReadOptions): ReadResul
   assertLinked(source.fileName, header)
   const findings: Finding[] = []
   const loads = withLoadAddresses(readLoadSegments(source, header), findings)
+  assertSensible(source, loads)
   const sections = readAllocatedSections(source, header)
   const pieces: Segment[] = []
   let doneBytes = 0
@@ -65,7 +67,28 @@ export function readElf(source: FirmwareSource, options: ReadOptions): ReadResul
     )
   }
   findings.push(...pieces.filter(isInRam).map(ramFinding))
-  return { image: MemoryImage.fromPieces(pieces), startAddress: header.entryAddress, findings }
+  return { image: joinPieces(source.fileName, pieces), startAddress: header.entryAddress, findings }
+}
+
+/** Linked programs have a few segments, each with its own bytes of the file; anything else is broken or hostile. */
+function assertSensible(source: FirmwareSource, loads: readonly LoadSegment[]): void {
+  const sumBytes = loads.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
+  if (loads.length <= MAX_LOAD_SEGMENTS && sumBytes <= source.sizeBytes) return
+  throw new FlashproofError(
+    'format.malformed-record',
+    `${source.fileName}: its ${String(loads.length)} segments claim ${String(sumBytes)} bytes of a file of ${String(source.sizeBytes)}`,
+    { file: source.fileName, segments: loads.length, claimedBytes: sumBytes, sizeBytes: source.sizeBytes },
+  )
+}
+
+/** Builds the image; its errors get the file's name. */
+function joinPieces(file: string, pieces: readonly Segment[]): MemoryImage {
+  try {
+    return MemoryImage.fromPieces(pieces)
+  } catch (error) {
+    if (!(error instanceof FlashproofError)) throw error
+    throw new FlashproofError(error.code, `${file}: ${error.message}`, { file, ...error.details }, { cause: error })
+  }
 }
 
 function assertMachine(file: string, { machine }: ElfHeader): void {

@@ -2,7 +2,7 @@
 import type { Inspection } from '../../../shared/contract/models.ts'
 import { espChips } from './chips.ts'
 import { looksLikeImage, readImageHeader } from './image-header.ts'
-import { isFilledWith, readUint16 } from './little-endian.ts'
+import { isFilledWith } from './little-endian.ts'
 import { OTA_DATA_BYTES, readOtaRecords } from './ota-data.ts'
 import {
   DEFAULT_TABLE_OFFSET,
@@ -56,10 +56,10 @@ function findTable(bytes: Uint8Array, firstOffset: number, flashStart: number): 
   const candidates = [usual]
   for (let at = firstOffset; at <= LAST_TABLE_OFFSET; at += SECTOR_BYTES) if (at !== usual) candidates.push(at)
   for (const at of candidates) {
-    if (at < firstOffset || at + PARTITION_TABLE_BYTES > bytes.length || readUint16(bytes, at) !== 0x50aa) continue
+    if (at < firstOffset || at + PARTITION_TABLE_BYTES > bytes.length) continue
     const table = readPartitionTable(bytes, at)
     // Two bytes may be chance. At the usual place a damaged table still counts, so that its damage is reported.
-    const isSure = table !== null && (table.md5Valid === true || (at === usual && table.partitions.length > 0))
+    const isSure = table !== null && (table.md5Valid === true || at === usual)
     if (isSure) return at
   }
   return null

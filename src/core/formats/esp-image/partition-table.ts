@@ -10,6 +10,8 @@ export const DEFAULT_TABLE_OFFSET = 0x8000
 /** Room for 95 entries and the MD5. Source: ESP-IDF gen_esp32part.py. */
 export const PARTITION_TABLE_BYTES = 0xc00
 const ENTRY_BYTES = 32
+/** Partitions begin at a multiple of the smallest erase unit. */
+const SECTOR_BYTES = 0x1000
 const ENTRY_MAGIC = 0x50aa
 const MD5_MAGIC = 0xebeb
 /** Application partitions begin at a multiple of this, because flash is mapped in pages. */
@@ -41,9 +43,16 @@ export interface PartitionTable {
   readonly otaSlotCount: number
 }
 
+/** Whether a table begins at `offset`: its first entry has the magic and makes sense. Damage further on does not matter. */
+export function looksLikePartitionTable(bytes: Uint8Array, offset = 0): boolean {
+  if (offset + ENTRY_BYTES > bytes.length || readUint16(bytes, offset) !== ENTRY_MAGIC) return false
+  const { offset: start, sizeBytes } = readEntry(bytes, offset)
+  return start > 0 && start % SECTOR_BYTES === 0 && sizeBytes > 0
+}
+
 /** Reads the table at `offset`; null where no table begins there. */
 export function readPartitionTable(bytes: Uint8Array, offset = 0): PartitionTable | null {
-  if (offset + ENTRY_BYTES > bytes.length || readUint16(bytes, offset) !== ENTRY_MAGIC) return null
+  if (!looksLikePartitionTable(bytes, offset)) return null
   const limit = Math.min(bytes.length, offset + PARTITION_TABLE_BYTES)
   const partitions: Partition[] = []
   const faults: string[] = []

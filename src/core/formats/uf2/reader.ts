@@ -1,10 +1,12 @@
 /** Reads a UF2 file into an image: the blocks of one family, in any order, with their MD5 records checked. */
 import { createHash } from 'node:crypto'
 import type { Finding } from '../../../shared/contract/models.ts'
-import { FlashproofError } from '../../../shared/errors.ts'
+import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import { ImageBuilder } from '../../image/image-builder.ts'
 import type { MemoryImage } from '../../image/memory-image.ts'
+import { espChips } from '../esp-image/chips.ts'
+import { describeEspFile } from '../esp-image/describe-file.ts'
 import { assertNotAborted } from '../file-source.ts'
 import type { FirmwareSource, ReadOptions, ReadResult } from '../firmware-format.ts'
 import { BLOCK_BYTES, blockError, BlockFlag, Uf2Block, type RegionMd5 } from './block.ts'
@@ -34,12 +36,19 @@ export function readUf2(source: FirmwareSource, options: ReadOptions): ReadResul
       assertPayloadMd5(source.fileName, block, index, first)
     } else if (!addRegion(regions, block.regionCandidates)) unreadableMd5Records++
   })
-  const { image } = builder.finish()
+  if (builder.dataLength === 0) throw noData(source.fileName)
+  const image = finishImage(builder, source, familyId)
   const uncheckedRegions = checkRegions(source.fileName, image, regions)
+  const { esp, findings } = describeContents(image, familyId)
   return {
     image,
     startAddress: null,
-    findings: [...describeSurvey(survey, familyId), ...describeMd5(unreadableMd5Records, uncheckedRegions)],
+    findings: [
+      ...describeSurvey(survey, familyId),
+      ...describeMd5(unreadableMd5Records, uncheckedRegions),
+      ...findings,
+    ],
+    ...(esp === undefined ? {} : { esp }),
   }
 }
 
@@ -83,9 +92,7 @@ function chooseFamily(file: string, families: Survey['families'], wanted: number
   const found = [...families.keys()]
   const [only] = found
   const names = found.map(nameOf)
-  if (only === undefined) {
-    throw new FlashproofError('format.no-data', `${file} has no block for the main flash`, { file })
-  }
+  if (only === undefined) throw noData(file)
   if (wanted !== undefined) {
     if (families.has(wanted)) return wanted
     // Blocks without a family are for any chip.
@@ -102,6 +109,47 @@ function chooseFamily(file: string, families: Survey['families'], wanted: number
     `${file} holds firmware for several chips: ${names.join(', ')}; say which one is wanted, or use a file for one chip`,
     { file, familyIds: found, families: names },
   )
+}
+
+function noData(file: string): FlashproofError {
+  return new FlashproofError('format.no-data', `${file} has no data for the main flash`, { file })
+}
+
+/** Makes the image; an overlap error gets the two blocks by reading the file once more. */
+function finishImage(builder: ImageBuilder, source: FirmwareSource, familyId: number | null): MemoryImage {
+  try {
+    return builder.finish().image
+  } catch (error) {
+    const address = error instanceof FlashproofError && error.code === 'image.overlap' ? error.details['address'] : null
+    if (typeof address !== 'number') throw error
+    const found: { index: number; value: number }[] = []
+    forEachBlock(source, {}, (block, index) => {
+      const value = block.payload[address - block.address]
+      if (block.isForMainFlash && block.familyId === familyId && value !== undefined) found.push({ index, value })
+    })
+    const [first, ...others] = found
+    const second = others.find(({ value }) => value !== first?.value)
+    if (first === undefined || second === undefined) throw error
+    throw blockError(
+      'image.overlap',
+      source.fileName,
+      second.index,
+      `${formatAddress(address)} gets another byte than in block ${String(first.index)}`,
+      { address, firstBlock: first.index, firstValue: first.value, secondValue: second.value },
+    )
+  }
+}
+
+/** What an ESP file for the serial port would say of the same bytes; nothing for other chips. */
+function describeContents(image: MemoryImage, familyId: number | null): Pick<ReadResult, 'esp' | 'findings'> {
+  if (!espChips.some(chip => chip.uf2FamilyId === familyId)) return { findings: [] }
+  try {
+    return describeEspFile(image.flatten().bytes) ?? { findings: [] }
+  } catch (error) {
+    // Parts too far apart for one run of bytes are not described.
+    if (hasErrorCode(error, 'image.gap-too-large')) return { findings: [] }
+    throw error
+  }
 }
 
 function nameOf(familyId: number | null): string {

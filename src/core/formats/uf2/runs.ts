@@ -2,6 +2,9 @@
 import { FlashproofError } from '../../../shared/errors.ts'
 import { blockError, type Uf2Block } from './block.ts'
 
+/** Files that may be put together with equal counts; a hostile file could make the search for a run endless. */
+const MAX_RUNS = 256
+
 /** Blocks that were numbered together. Each number stands once, or again for the very same block. */
 type Run = Map<number, string>
 
@@ -23,7 +26,10 @@ export class BlockRuns {
     return this.#repeatedBlocks
   }
 
-  /** @throws {FlashproofError} format.malformed-record for a number that its own count does not allow */
+  /**
+   * @throws {FlashproofError} format.malformed-record for a number that its own count does not allow,
+   * format.unsupported for too many parts
+   */
   add(block: Uf2Block, index: number): void {
     const { number, count, address, familyId, flags } = block
     if (number >= count) {
@@ -46,6 +52,10 @@ export class BlockRuns {
         run.set(number, identity)
         return
       }
+    }
+    if (runs.length === MAX_RUNS) {
+      const message = `more than ${String(MAX_RUNS)} parts of ${String(count)} blocks each; no firmware has so many`
+      throw blockError('format.unsupported', this.#file, index, message, { maximum: MAX_RUNS })
     }
     runs.push(new Map([[number, identity]]))
   }
