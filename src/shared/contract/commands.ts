@@ -125,8 +125,6 @@ export const commands = {
     deadlineMs: LONG_MS,
     request: z.strictObject({
       path: z.string(),
-      /** Flash address that the flat image begins at, where the file's lowest address is not it. */
-      baseAddress: z.number().int().min(0).max(0xffff_ffff).optional(),
       accept: z.array(z.string()).optional(),
     }),
     response: FirmwareSummary,

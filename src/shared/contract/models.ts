@@ -117,7 +117,14 @@ export const JobSnapshot = z.object({
   /** Calm sentences: what is normal for this device, what would raise the evidence. */
   warnings: z.array(z.string()),
   error: WireErrorModel.nullable(),
+  /** The question that is open now. */
   decision: Decision.nullable(),
+  /** Every question so far with its answer, overrides that were given in advance included. */
+  decisions: z.array(Decision).optional(),
+  /** What is known of the upload's completion: a resume must not repeat one that may have taken effect. */
+  completion: z.enum(['none', 'sent', 'succeeded', 'failed']).optional(),
+  versionBefore: z.string().nullable().optional(),
+  versionAfter: z.string().nullable().optional(),
   simulated: z.boolean(),
   firmware: z.object({ fileName: z.string(), imageSha256: z.string(), sizeBytes: z.number().int() }),
   createdAt: z.string(),

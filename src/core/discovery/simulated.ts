@@ -1,0 +1,59 @@
+/** Virtual devices of running simulators, found by the file that each leaves in the user's own temporary folder. */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { DeviceEntry } from '../../shared/contract/models.ts'
+import type { DeviceSource } from './device-source.ts'
+
+const Registration = z.object({
+  pid: z.number().int(),
+  devices: z.array(
+    z.object({
+      name: z.string(),
+      target: z.string(),
+      mac: z.string().optional(),
+      chip: z.string().optional(),
+      protocol: z.string().optional(),
+    }),
+  ),
+})
+
+export const simulatedSource: DeviceSource = { id: 'simulated', list: () => listSimulated() }
+
+/** Reads every registration whose process still lives; what cannot be read is not there. */
+export function listSimulated(folder = registrationFolder()): DeviceEntry[] {
+  const entry = lstatSync(folder, { throwIfNoEntry: false })
+  const isOurs = entry?.isDirectory() === true && (process.getuid === undefined || entry.uid === process.getuid())
+  if (!isOurs) return []
+  return readdirSync(folder)
+    .filter(name => name.endsWith('.json'))
+    .flatMap(name => readRegistration(join(folder, name)))
+}
+
+function registrationFolder(): string {
+  return join(tmpdir(), `flashproof-simulators-${String(process.getuid?.() ?? 'user')}`)
+}
+
+function readRegistration(path: string): DeviceEntry[] {
+  try {
+    const registration = Registration.parse(JSON.parse(readFileSync(path, 'utf8')))
+    // Signal 0 only asks whether the process is there.
+    process.kill(registration.pid, 0)
+    return registration.devices.map(device => ({
+      target: device.target,
+      name: device.name,
+      identity: {
+        name: device.name,
+        ...(device.mac === undefined ? {} : { mac: device.mac }),
+        ...(device.chip === undefined ? {} : { chip: device.chip }),
+      },
+      source: 'simulated',
+      protocols: device.protocol === undefined ? [] : [device.protocol],
+      lastSeenAt: null,
+      simulated: true,
+    }))
+  } catch {
+    return []
+  }
+}

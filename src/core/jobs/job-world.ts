@@ -1,0 +1,34 @@
+/** What jobs use of the world around them; made once per worker, or by a test. */
+import type { Decision, JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
+import type { Clock } from '../clock.ts'
+import type { Locks } from '../journal/locks.ts'
+import type { Owner } from '../journal/owner.ts'
+import type { RetryPolicy } from '../transfer/retry.ts'
+import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
+
+export interface StationInfo {
+  readonly station: string
+  readonly host: string
+  readonly osUser: string
+  readonly appVersion: string
+}
+
+export interface JobWorld {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly retryPolicy: RetryPolicy
+  readonly protocols: readonly TransferProtocol[]
+  readonly locks: Locks
+  readonly owner: Owner
+  /** What a second user is told that holds the device. */
+  readonly command: string
+  readonly station: StationInfo
+  /** The stored image, the same bytes for every job that sends it. @throws {FlashproofError} journal.image-missing */
+  loadImage(sha256: string): Promise<Uint8Array>
+  onSnapshot(snapshot: JobSnapshot): void
+  onLog(jobId: string, line: JobLogLine): void
+  onTelemetry(jobId: string, target: string, sample: TelemetrySample): void
+  onDecision(jobId: string, decision: Decision): void
+  /** A board said who it is for the first time in a job. */
+  onDeviceSeen(snapshot: JobSnapshot): void
+}

@@ -1,0 +1,77 @@
+/** Finds out which protocol a target speaks: the one that was named, or the only one that answers to reading. */
+import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
+import type { Clock } from '../clock.ts'
+import type { Endpoint } from '../discovery/target.ts'
+import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
+
+export interface Detection {
+  readonly protocol: TransferProtocol
+  readonly notes: readonly string[]
+}
+
+/**
+ * Settles the protocol for one endpoint, by reading only.
+ * @throws {FlashproofError} protocol.unknown, protocol.endpoint-not-accepted, protocol.not-detected, protocol.ambiguous, network.*
+ */
+export async function detectProtocol(request: {
+  readonly endpoint: Endpoint
+  readonly wanted: string | null
+  readonly protocols: readonly TransferProtocol[]
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly timeoutMs: number
+}): Promise<Detection> {
+  const { endpoint, wanted, protocols, signal, clock, timeoutMs } = request
+  if (wanted !== null) return { protocol: namedProtocol(wanted, endpoint, protocols), notes: [] }
+  const matches: Detection[] = []
+  const notes: string[] = []
+  let failure: unknown = null
+  for (const protocol of protocols.filter(candidate => candidate.accepts(endpoint))) {
+    try {
+      const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
+      if (result.isMatch) matches.push({ protocol, notes: result.notes })
+      else notes.push(...result.notes)
+    } catch (error) {
+      if (!hasErrorCode(error, 'device.not-speaking', 'device.bad-answer')) failure = error
+    }
+  }
+  const [only] = matches
+  if (matches.length === 1 && only !== undefined) return only
+  if (only === undefined && failure !== null) throw failure
+  const ids = matches.map(match => match.protocol.descriptor.id)
+  if (only === undefined) {
+    throw new FlashproofError(
+      'protocol.not-detected',
+      `${endpoint.text}: ${notes.join('; ') || 'nothing known answers there'}`,
+      {
+        target: endpoint.text,
+        tried: protocols.filter(candidate => candidate.accepts(endpoint)).map(candidate => candidate.descriptor.id),
+      },
+    )
+  }
+  throw new FlashproofError('protocol.ambiguous', `${endpoint.text} answers to ${ids.join(' and ')}`, {
+    target: endpoint.text,
+    candidates: ids,
+  })
+}
+
+/** @throws {FlashproofError} protocol.unknown, protocol.endpoint-not-accepted */
+export function namedProtocol(
+  id: string,
+  endpoint: Endpoint,
+  protocols: readonly TransferProtocol[],
+): TransferProtocol {
+  const protocol = protocols.find(candidate => candidate.descriptor.id === id)
+  if (protocol === undefined) {
+    throw new FlashproofError('protocol.unknown', `there is no protocol “${id}”`, {
+      protocol: id,
+      known: protocols.map(candidate => candidate.descriptor.id),
+    })
+  }
+  if (protocol.accepts(endpoint)) return protocol
+  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} does not speak to ${endpoint.text}`, {
+    protocol: id,
+    target: endpoint.text,
+    accepts: protocol.descriptor.endpoints,
+  })
+}

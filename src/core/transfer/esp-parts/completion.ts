@@ -1,0 +1,162 @@
+/**
+ * The completion of an upload: sent once, never repeated blindly. On the seed's server a second completion finds the
+ * parts gone and truncates the finished file (protocols.md 1a, row a11), so a lost answer is followed by questions.
+ */
+import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
+import { isNeverSent, isTransient } from '../retry.ts'
+import type { CompletionState, TransferContext, TransferOrder } from '../transfer-protocol.ts'
+import { ChunkMap } from './chunk-map.ts'
+import type { EspPartsDevice } from './device.ts'
+import type { EspPartsOptions } from './options.ts'
+import { completeRequest, readSuccess, type SessionHeaders } from './requests.ts'
+
+/** Row a13: 30 s and a second for every 20 KB. */
+const COMPLETION_FLOOR_MS = 30_000
+const COMPLETION_BYTES_PER_MS = 20
+/** A completion that the device surely never ran is sent again this often. */
+const SENDS = 5
+
+/** `acknowledged`: the device said OK. `stored`: it says or shows that it has all. `missing`: it surely lacks some. */
+export type CompletionFound = 'acknowledged' | 'stored' | 'missing' | 'unknown'
+
+type Look = 'stored' | 'all-parts' | 'some-parts' | 'nothing' | 'not-ours' | 'cannot-tell'
+
+export class Completion {
+  readonly #order: TransferOrder
+  readonly #options: EspPartsOptions
+  readonly #context: TransferContext
+  readonly #device: EspPartsDevice
+
+  constructor(order: TransferOrder, options: EspPartsOptions, context: TransferContext, device: EspPartsDevice) {
+    this.#order = order
+    this.#options = options
+    this.#context = context
+    this.#device = device
+  }
+
+  get #timeoutMs(): number {
+    return COMPLETION_FLOOR_MS + this.#order.image.bytes.length / COMPLETION_BYTES_PER_MS
+  }
+
+  /** Sends the completion and finds out what became of it. */
+  async send(totalChunks: number, session: SessionHeaders | null): Promise<CompletionFound> {
+    const draft = completeRequest(this.#options.targetPath, totalChunks, session)
+    for (let attempt = 1; ; attempt++) {
+      await this.#context.markCompletion('sent')
+      try {
+        const answer = await this.#device.send(draft, this.#timeoutMs)
+        readSuccess(answer, 'completion')
+        await this.#acknowledged('http-body')
+        return 'acknowledged'
+      } catch (thrown) {
+        const error = asFlashproofError(thrown)
+        if (this.#context.requestSignal.aborted) throw error
+        this.#context.log('warning', 'completion.unanswered', error.message)
+        const found = await this.#afterFailure(error)
+        if (found !== 'again') return found
+        if (attempt >= SENDS) throw error
+        this.#context.countRetry()
+      }
+    }
+  }
+
+  /** Asks what became of a completion that an earlier run sent. */
+  async findOut(earlier: CompletionState): Promise<Exclude<CompletionFound, 'acknowledged'> | 'acknowledged'> {
+    const found = await this.#settle()
+    if (found === 'again') return 'missing'
+    // Nothing to ask with: a word that was given stays given; a word that was lost means sending the whole image.
+    if (found === 'unknown') return earlier === 'succeeded' ? 'acknowledged' : 'missing'
+    return found
+  }
+
+  async #afterFailure(error: FlashproofError): Promise<CompletionFound | 'again'> {
+    if (isNeverSent(error)) {
+      await this.#context.markCompletion('none')
+      await this.#device.patiently('identity', () => this.#device.reidentify(), this.#deadlineMs())
+      return 'again'
+    }
+    const wasAnswered = error.code === 'device.rejected' && Number(error.details['status']) < 300
+    if (wasAnswered || error.code === 'device.session-lost') {
+      await this.#context.markCompletion('failed')
+      // The seed's server deletes every part when it fails, so only a device that can be asked may still have some.
+      if (this.#device.capabilities?.hasStatus === true) return 'missing'
+      throw error
+    }
+    if (!isTransient(error) && !error.code.startsWith('device.')) throw error
+    return await this.#settle()
+  }
+
+  /** Looks until two looks agree, because a device that is still assembling changes between them. */
+  async #settle(): Promise<CompletionFound | 'again'> {
+    const deadlineMs = this.#deadlineMs()
+    const { clock, retryPolicy, signal } = this.#context
+    let earlier = ''
+    for (;;) {
+      const seen = await this.#device
+        .patiently('upload', () => this.#look(), deadlineMs)
+        .catch((thrown: unknown) => {
+          const error = asFlashproofError(thrown)
+          if (!isTransient(error) || signal.aborted) throw error
+          return null
+        })
+      if (seen === null) return 'unknown'
+      if (seen.look === 'cannot-tell') return 'unknown'
+      if (seen.look === 'stored') {
+        await this.#acknowledged(seen.method)
+        return 'stored'
+      }
+      const isSettled = seen.text === earlier
+      // Only a hash to go by: a device may still be assembling for as long as a completion may take.
+      const mustWait = seen.look === 'not-ours' && clock.monotonicMs() < deadlineMs - retryPolicy.rebootTimeoutMs
+      if (isSettled && !mustWait) {
+        await this.#context.markCompletion('failed')
+        return seen.look === 'all-parts' ? 'again' : 'missing'
+      }
+      earlier = seen.text
+      await clock.delay(2 * retryPolicy.firstDelayMs, signal)
+    }
+  }
+
+  async #look(): Promise<{ look: Look; text: string; method: string }> {
+    await this.#device.reidentify()
+    const { hasStatus, hasHash } = this.#device.capabilities ?? { hasStatus: false, hasHash: false }
+    const image = this.#order.image
+    if (hasStatus) {
+      const status = await this.#device.status()
+      const isOurs = status?.sha256 === image.sha256 && status.sizeBytes === image.bytes.length
+      if (status !== null && isOurs) {
+        if (status.state !== 'receiving') return { look: 'stored', text: status.state, method: 'status' }
+        const map = new ChunkMap(image.bytes.length, status.chunkBytes, status.have)
+        const text = Buffer.from(status.have).toString('base64')
+        return { look: map.isComplete ? 'all-parts' : 'some-parts', text, method: 'status' }
+      }
+      if (!hasHash) return { look: 'nothing', text: 'nothing', method: 'status' }
+    }
+    if (!hasHash) return { look: 'cannot-tell', text: '', method: '' }
+    const { answer } = await this.#device.hash(this.#timeoutMs)
+    if (answer.kind === 'unsupported') return { look: hasStatus ? 'nothing' : 'cannot-tell', text: '', method: '' }
+    const isStored = answer.kind === 'hash' && answer.hash.sha256 === image.sha256
+    if (isStored) return { look: 'stored', text: '', method: 'hash' }
+    const text = answer.kind === 'hash' ? answer.hash.sha256 : 'absent'
+    return { look: hasStatus ? 'nothing' : 'not-ours', text, method: 'hash' }
+  }
+
+  async #acknowledged(method: string): Promise<void> {
+    this.#context.addEvidence({
+      level: 'acknowledged',
+      basis: 'device-said',
+      method,
+      value: this.#options.targetPath,
+      matches: null,
+    })
+    await this.#context.markCompletion('succeeded')
+  }
+
+  /** Enough for the longest completion and a restart after it. */
+  #deadlineMs(): number {
+    const { clock, retryPolicy } = this.#context
+    return (
+      clock.monotonicMs() + Math.min(this.#timeoutMs, 10 * retryPolicy.rebootTimeoutMs) + retryPolicy.rebootTimeoutMs
+    )
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * One `esp-parts` device as the run sees it: its connection, what it can do, who it is, and questions that only read.
+ * Leaves sending and deciding to `run.ts`.
+ */
+import { randomBytes } from 'node:crypto'
+import { asFlashproofError, hasErrorCode } from '../../../shared/errors.ts'
+import type { TelemetrySample } from '../../../shared/contract/models.ts'
+import { isoWithZone } from '../../clock.ts'
+import type { HttpAnswer, HttpClient, HttpRequest } from '../../links/http-client.ts'
+import { httpJsonSource } from '../../telemetry/http-json.ts'
+import type { TelemetrySource } from '../../telemetry/telemetry-source.ts'
+import { isTransient, retryDelayMs } from '../retry.ts'
+import type { TransferContext } from '../transfer-protocol.ts'
+import type { EspPartsOptions } from './options.ts'
+import {
+  capabilitiesRequest,
+  hashRequest,
+  readCapabilities,
+  readHash,
+  readStatus,
+  statusRequest,
+  type Capabilities,
+  type HashAnswer,
+  type UploadStatus,
+} from './requests.ts'
+
+/** How often the device is asked for telemetry while chunks go out: between chunks, never beside one. */
+const TELEMETRY_EVERY_MS = 1000
+const NONCE_BYTES = 16
+
+export class EspPartsDevice {
+  readonly #client: HttpClient
+  readonly #context: TransferContext
+  readonly #path: string
+  readonly #telemetrySource: TelemetrySource | null
+  readonly #startedMs: number
+  #lastTelemetryMs = Number.NEGATIVE_INFINITY
+  #hasTelemetry: boolean
+  capabilities: Capabilities | null = null
+  /** The first sample of this run: what the device was before. */
+  before: TelemetrySample | null = null
+  latest: TelemetrySample | null = null
+
+  constructor(client: HttpClient, context: TransferContext, options: EspPartsOptions) {
+    this.#client = client
+    this.#context = context
+    this.#path = options.targetPath
+    this.#hasTelemetry = options.telemetryPath !== ''
+    this.#telemetrySource = this.#hasTelemetry
+      ? httpJsonSource({ path: options.telemetryPath, map: options.telemetryMap })
+      : null
+    this.#startedMs = context.clock.monotonicMs()
+  }
+
+  /** Asks what the device can do and who it is. Only reads. */
+  async learn(): Promise<void> {
+    await this.patiently('capabilities', async () => {
+      this.capabilities = readCapabilities(await this.send({ ...capabilitiesRequest }))
+    })
+    const sample = await this.patiently('telemetry', () => this.sampleTelemetry())
+    if (sample === null) this.#hasTelemetry = false
+    this.before = sample
+    await this.#context.identify(sample?.device ?? null)
+    if (sample?.appVersion !== undefined) this.#context.setVersion('before', sample.appVersion)
+  }
+
+  /**
+   * Makes sure that the same board still answers at this address.
+   * @throws {FlashproofError} device.identity-changed, network.*
+   */
+  async reidentify(): Promise<TelemetrySample | null> {
+    if (!this.#hasTelemetry) return null
+    const sample = await this.sampleTelemetry()
+    if (sample !== null) await this.#context.identify(sample.device ?? null)
+    return sample
+  }
+
+  async sampleTelemetry(): Promise<TelemetrySample | null> {
+    if (this.#telemetrySource === null || !this.#hasTelemetry) return null
+    const { clock, requestSignal, retryPolicy } = this.#context
+    this.#lastTelemetryMs = clock.monotonicMs()
+    const sample = await this.#telemetrySource.sample({
+      client: this.#client,
+      timeoutMs: retryPolicy.requestTimeoutMs,
+      signal: requestSignal,
+      stamp: () => ({ at: isoWithZone(clock.nowMs()), elapsedMs: Math.round(clock.monotonicMs() - this.#startedMs) }),
+    })
+    if (sample !== null) {
+      this.latest = sample
+      this.#context.addTelemetry(sample)
+    }
+    return sample
+  }
+
+  get isTelemetryDue(): boolean {
+    return this.#hasTelemetry && this.#context.clock.monotonicMs() - this.#lastTelemetryMs >= TELEMETRY_EVERY_MS
+  }
+
+  /** The device's own word on the upload; null where it knows of none. @throws {FlashproofError} network.* */
+  async status(): Promise<UploadStatus | null> {
+    return readStatus(await this.send(statusRequest(this.#path)))
+  }
+
+  /** Asks for the hash of what lies in flash now, with a nonce that no earlier answer can know. */
+  async hash(timeoutMs: number): Promise<{ readonly nonce: string; readonly answer: HashAnswer }> {
+    const nonce = randomBytes(NONCE_BYTES).toString('hex')
+    return { nonce, answer: readHash(await this.send(hashRequest(this.#path, nonce), timeoutMs)) }
+  }
+
+  send(draft: Omit<HttpRequest, 'timeoutMs' | 'signal'>, timeoutMs?: number): Promise<HttpAnswer> {
+    return this.#client.request({
+      ...draft,
+      timeoutMs: timeoutMs ?? this.#context.retryPolicy.requestTimeoutMs,
+      signal: this.#context.requestSignal,
+    })
+  }
+
+  /**
+   * Repeats a question that only reads until it is answered: as often as the policy says, and beyond that while
+   * `untilMs` (monotonic) has not passed.
+   */
+  async patiently<Answer>(what: string, ask: () => Promise<Answer>, untilMs = 0): Promise<Answer> {
+    const { clock, retryPolicy, random, signal } = this.#context
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ask()
+      } catch (thrown) {
+        const error = asFlashproofError(thrown)
+        const isOver = attempt >= retryPolicy.tries && clock.monotonicMs() >= untilMs
+        // A refused connection while connecting is for the job to wait out (`--wait-device`), not for this request.
+        const isAway = untilMs === 0 && hasErrorCode(error, 'network.refused', 'network.name-not-found')
+        if (isOver || isAway || !isTransient(error) || signal.aborted) throw error
+        this.#context.countRetry()
+        this.#context.log('info', 'question.repeated', `${what}: ${error.message}`)
+        await clock.delay(retryDelayMs(retryPolicy, Math.min(attempt, 4), random), signal)
+      }
+    }
+  }
+}

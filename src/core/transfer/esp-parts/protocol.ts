@@ -1,0 +1,94 @@
+/** `esp-parts`: chunk POSTs to an ESP32, then a completion (seed 1), with the optional endpoints of DESIGN §8. */
+import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
+import { isoWithZone } from '../../clock.ts'
+import { HttpClient } from '../../links/http-client.ts'
+import { httpJsonSource } from '../../telemetry/http-json.ts'
+import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import type { TransferProtocol } from '../transfer-protocol.ts'
+import { optionSpecs, profiles, readOptions } from './options.ts'
+import { capabilitiesRequest, readCapabilities, routeProbeRequest, type Capabilities } from './requests.ts'
+import { reachOf } from './reach.ts'
+import { EspPartsRun } from './run.ts'
+
+const id = 'esp-parts'
+
+export const espParts: TransferProtocol = {
+  descriptor: {
+    id,
+    label: { en: 'ESP32 chunk upload', vi: 'Tải lên ESP32 theo khối' },
+    endpoints: ['http'],
+    options: [...optionSpecs],
+    profiles: [...profiles],
+    reach: {
+      sent: 'yes',
+      acknowledged: 'yes',
+      received: 'probe',
+      stored: 'probe',
+      running: 'probe',
+      confirmed: 'probe',
+    },
+  },
+
+  accepts: (endpoint: Endpoint) => endpoint.kind === 'http',
+
+  validate({ options, fileName }) {
+    readOptions(options, fileName)
+  },
+
+  async probe(endpoint, { signal, clock, timeoutMs }) {
+    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: timeoutMs })
+    try {
+      const ask = { timeoutMs, signal }
+      let capabilities: Capabilities | null = null
+      try {
+        capabilities = readCapabilities(await client.request({ ...capabilitiesRequest, ...ask }))
+      } catch (error) {
+        if (!hasErrorCode(error, 'device.not-speaking', 'network.answer-too-large')) throw error
+        return noMatch('something else answers at this address')
+      }
+      if (capabilities === null) {
+        const route = await client.request({ ...routeProbeRequest, ...ask })
+        if (route.status !== 405) return noMatch('the upload routes are not there')
+      }
+      const telemetry = await httpJsonSource().sample({
+        client,
+        ...ask,
+        stamp: () => ({ at: isoWithZone(clock.nowMs()), elapsedMs: 0 }),
+      })
+      return {
+        isMatch: true,
+        identity: telemetry?.device ?? null,
+        reach: reachOf(capabilities, telemetry, null),
+        telemetry,
+        notes: capabilities === null ? ['no optional endpoints: the device can say OK, and prove nothing'] : [],
+      }
+    } finally {
+      await client.close()
+    }
+  },
+
+  async run(order, context) {
+    const options = readOptions(order.options, order.image.fileName)
+    const client = new HttpClient(httpEndpoint(order.endpoint), {
+      connectTimeoutMs: Math.min(5000, context.retryPolicy.requestTimeoutMs),
+    })
+    try {
+      return await new EspPartsRun(order, options, context, client).run()
+    } finally {
+      await client.close()
+    }
+  },
+}
+
+function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
+  if (endpoint.kind === 'http') return endpoint
+  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
+    target: endpoint.text,
+    protocol: id,
+  })
+}
+
+function noMatch(note: string): Awaited<ReturnType<TransferProtocol['probe']>> {
+  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
+  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
+}

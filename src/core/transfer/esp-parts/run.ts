@@ -1,0 +1,310 @@
+/**
+ * The choreography of one `esp-parts` run: learn who answers, check the image against it, plan what is missing, send it,
+ * complete once, and gather evidence. The device decides what it has; the ledger is only a hint.
+ */
+import { asFlashproofError, FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
+import type { HttpClient } from '../../links/http-client.ts'
+import { defaultRequiredLevel } from '../evidence.ts'
+import { isTransient, retryDelayMs } from '../retry.ts'
+import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
+import { assertImageFits } from './checks.ts'
+import { ChunkMap } from './chunk-map.ts'
+import { Completion } from './completion.ts'
+import { EspPartsDevice } from './device.ts'
+import { MAXIMUM_CHUNK_BYTES, MINIMUM_CHUNK_BYTES, SEED_CHUNK_BYTES, type EspPartsOptions } from './options.ts'
+import { chooseChunkBytes, Pacing } from './pacing.ts'
+import { reachOf } from './reach.ts'
+import { assertChunkNumber, chunkRequest, readSuccess, type SessionHeaders, type UploadStatus } from './requests.ts'
+import { followRestart } from './restart.ts'
+import { verifyStored } from './verification.ts'
+
+/** How often the plan is made anew without the device getting further, before the run gives up. */
+const FRUITLESS_PLANS = 4
+
+const untouched = { boardNow: 'old-firmware', unplug: 'safe' } as const
+const unclear = { boardNow: 'unknown', unplug: 'keep-powered' } as const
+
+export class EspPartsRun {
+  readonly #order: TransferOrder
+  readonly #options: EspPartsOptions
+  readonly #context: TransferContext
+  readonly #device: EspPartsDevice
+  readonly #completion: Completion
+  #map: ChunkMap
+  #pacing: Pacing
+  #session: SessionHeaders | null = null
+
+  constructor(order: TransferOrder, options: EspPartsOptions, context: TransferContext, client: HttpClient) {
+    this.#order = order
+    this.#options = options
+    this.#context = context
+    this.#device = new EspPartsDevice(client, context, options)
+    this.#completion = new Completion(order, options, context, this.#device)
+    this.#map = new ChunkMap(order.image.bytes.length, SEED_CHUNK_BYTES)
+    this.#pacing = new Pacing(options.pauseMs, SEED_CHUNK_BYTES)
+  }
+
+  async run(): Promise<TransferReport> {
+    const { earlierCompletion } = this.#order
+    const wasCompleted = earlierCompletion === 'sent' || earlierCompletion === 'succeeded'
+    const board = wasCompleted ? unclear : untouched
+    this.#context.enter('connecting', board)
+    await this.#device.learn()
+    this.#context.enter('preparing', board)
+    this.#settleRequired()
+    if (wasCompleted) {
+      const found = await this.#completion.findOut(earlierCompletion)
+      if (found !== 'missing') return await this.#prove(found)
+      this.#context.enter('preparing', untouched)
+    }
+    await assertImageFits(this.#order, this.#options, this.#device, this.#context)
+    if (this.#order.isDryRun) return { outcome: 'answered', ...untouched }
+    return await this.#transfer()
+  }
+
+  async #transfer(): Promise<TransferReport> {
+    for (let plans = 1; ; plans++) {
+      const status = await this.#plan()
+      if (status === 'stored') return await this.#prove('stored')
+      this.#context.enter('transferring', untouched)
+      this.#context.progress(this.#map.doneBytes)
+      await this.#sendMissing()
+      const image = this.#order.image
+      this.#context.addEvidence({
+        level: 'sent',
+        basis: 'host-sent',
+        method: 'byte-count',
+        value: String(image.bytes.length),
+        matches: null,
+      })
+      this.#context.enter('transferring', unclear)
+      const found = await this.#completion.send(this.#map.totalChunks, this.#session)
+      if (found !== 'missing') return await this.#prove(found)
+      if (plans >= FRUITLESS_PLANS) {
+        this.#context.enter('transferring', this.#boardAfterFailedCompletion())
+        throw new FlashproofError('device.rejected', 'the device loses the upload at its completion', { plans })
+      }
+      this.#context.log(
+        'warning',
+        'completion.lost',
+        'the device has no complete upload: what is missing is sent again',
+      )
+    }
+  }
+
+  async #prove(found: 'acknowledged' | 'stored' | 'unknown'): Promise<TransferReport> {
+    if (found === 'unknown') return { outcome: 'outcome-unknown', ...unclear }
+    this.#context.progress(this.#order.image.bytes.length)
+    this.#context.enter('verifying', { boardNow: 'unknown', unplug: 'keep-powered' })
+    const stored = await verifyStored(this.#order, this.#device, this.#context)
+    return await followRestart(this.#order, this.#device, this.#context, stored)
+  }
+
+  /** Settles the required level now that the device was asked; refuses what it cannot reach. */
+  #settleRequired(): void {
+    const reach = reachOf(this.#device.capabilities, this.#device.before, this.#order.image.inspection)
+    const wanted = this.#order.requiredLevel
+    if (wanted === null) {
+      const level = defaultRequiredLevel(reach)
+      this.#context.setRequired(level)
+      if (level !== 'stored') {
+        this.#context.warn(
+          'This device cannot prove what lies in its flash; firmware that answers GET /upload/hash would.',
+        )
+      }
+      return
+    }
+    if (reach[wanted] === 'no') {
+      throw new FlashproofError('require.unreachable-level', `this device and image cannot reach “${wanted}”`, {
+        required: wanted,
+        reachable: Object.entries(reach)
+          .filter(([, answer]) => answer === 'yes')
+          .map(([level]) => level),
+      })
+    }
+    if (reach[wanted] === 'unknown') {
+      this.#context.warn(`Whether this device can reach “${wanted}” shows only at the end.`)
+    }
+    this.#context.setRequired(wanted)
+  }
+
+  /** Decides which chunks are missing: by the device's word where it has one, else by the ledger. */
+  async #plan(): Promise<'send' | 'stored'> {
+    const { image, isResume } = this.#order
+    const capabilities = this.#device.capabilities
+    let have: Uint8Array | undefined
+    let chunkBytes = this.#chooseChunkBytes()
+    if (capabilities?.hasStatus === true) {
+      const status = await this.#device.patiently('status', () => this.#device.status())
+      if (status !== null && this.#isOurs(status)) {
+        if (status.state !== 'receiving' && isResume) return 'stored'
+        if (status.state === 'receiving' && this.#mayAdopt(status.chunkBytes)) {
+          chunkBytes = status.chunkBytes
+          have = status.have
+        }
+      }
+    } else {
+      const ledger = this.#context.ledger()
+      const isSame =
+        ledger?.imageSha256 === image.sha256 &&
+        ledger.targetPath === this.#options.targetPath &&
+        this.#order.earlierCompletion !== 'failed'
+      if (ledger !== null && isSame && (await this.#mayTrustLedger(ledger.deviceKey))) {
+        chunkBytes = ledger.chunkBytes
+        have = ledger.have
+      }
+    }
+    this.#map = new ChunkMap(image.bytes.length, chunkBytes, have)
+    if (chunkBytes !== this.#pacing.chunkBytes) this.#pacing = new Pacing(this.#options.pauseMs, chunkBytes)
+    const { totalChunks } = this.#map
+    this.#session =
+      capabilities?.hasSession === true ? { sizeBytes: image.bytes.length, sha256: image.sha256, chunkBytes } : null
+    const deviceKey = deviceKeyOf(this.#device)
+    const targetPath = this.#options.targetPath
+    const ledger = this.#context.ledger()
+    const isSameSession = ledger?.chunkBytes === chunkBytes && ledger.imageSha256 === image.sha256 && have !== undefined
+    if (!isSameSession) {
+      this.#context.startSession({ chunkBytes, totalChunks, imageSha256: image.sha256, deviceKey, targetPath })
+    }
+    if (this.#map.doneBytes > 0) {
+      this.#context.log('info', 'upload.resumed', `the device has ${String(this.#map.doneBytes)} bytes already`)
+    }
+    return 'send'
+  }
+
+  #isOurs(status: UploadStatus): boolean {
+    const image = this.#order.image
+    return status.sha256 === image.sha256 && status.sizeBytes === image.bytes.length
+  }
+
+  /** A chunk size never changes in a session; one that a person chose for a new upload outweighs a leftover session. */
+  #mayAdopt(chunkBytes: number): boolean {
+    if (!Number.isInteger(chunkBytes) || chunkBytes < 1 || chunkBytes > 1024 * 1024) return false
+    return this.#order.isResume || this.#options.chunkBytes === 'auto' || this.#options.chunkBytes === chunkBytes
+  }
+
+  /** Without a device that can be asked, the ledger counts only for the same board; an unnamed one needs a person's word. */
+  async #mayTrustLedger(ledgerKey: string | null): Promise<boolean> {
+    if (!this.#order.isResume) return false
+    const key = deviceKeyOf(this.#device)
+    if (key !== null) return key === ledgerKey
+    return await this.#context.isAccepted('resume-unidentified')
+  }
+
+  #chooseChunkBytes(): number {
+    if (this.#options.chunkBytes !== 'auto') return this.#options.chunkBytes
+    return chooseChunkBytes({
+      allowed: this.#device.capabilities?.chunkBytes ?? null,
+      largestBlockBytes: this.#device.before?.heapLargestBlockBytes,
+      range: [MINIMUM_CHUNK_BYTES, MAXIMUM_CHUNK_BYTES],
+      fallback: SEED_CHUNK_BYTES,
+    })
+  }
+
+  async #sendMissing(): Promise<void> {
+    let fruitless = 0
+    let before = this.#map.doneBytes
+    while ((await this.#sendUntilLost()) === 'lost') {
+      fruitless = this.#map.doneBytes > before ? 0 : fruitless + 1
+      if (fruitless >= FRUITLESS_PLANS) {
+        throw new FlashproofError('device.session-lost', 'the device loses the upload again and again', { fruitless })
+      }
+      before = this.#map.doneBytes
+      await this.#plan()
+      this.#context.progress(this.#map.doneBytes)
+    }
+  }
+
+  async #sendUntilLost(): Promise<'complete' | 'lost'> {
+    for (let index = this.#map.nextMissing(0); index >= 0; index = this.#map.nextMissing(index + 1)) {
+      const { wasPaused } = await this.#context.checkpoint()
+      if (wasPaused) {
+        await this.#device.patiently('identity', () => this.#device.reidentify())
+        if (this.#device.capabilities?.hasStatus === true) return 'lost'
+      }
+      await this.#lookAndPause()
+      if ((await this.#sendChunk(index)) === 'lost') return 'lost'
+    }
+    await this.#context.checkpoint()
+    return 'complete'
+  }
+
+  /** Between two chunks: a look at the heap when it is due, then the pause that the device needs. */
+  async #lookAndPause(): Promise<void> {
+    if (this.#device.isTelemetryDue) {
+      const sample = await this.#device.sampleTelemetry().catch((error: unknown) => {
+        if (!isTransient(asFlashproofError(error))) throw error
+        this.#pacing.failed()
+        return null
+      })
+      if (sample !== null) this.#pacing.heapSeen(sample.heapFreeBytes, sample.heapLargestBlockBytes)
+    }
+    if (this.#pacing.pauseMs > 0) await this.#context.clock.delay(this.#pacing.pauseMs, this.#context.signal)
+  }
+
+  async #sendChunk(index: number): Promise<'sent' | 'lost'> {
+    const { retryPolicy, clock, random, signal } = this.#context
+    const start = index * this.#map.chunkBytes
+    const bytes = this.#order.image.bytes.subarray(start, start + this.#map.sizeOf(index))
+    const draft = chunkRequest(this.#options.targetPath, index, bytes, this.#session)
+    const what = `chunk ${String(index)}`
+    let mustLook = false
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (mustLook) {
+          const seen = await this.#lookAfterFailure(index)
+          if (seen !== 'send') return seen
+          mustLook = false
+        }
+        const answer = await this.#device.send(draft)
+        assertChunkNumber(readSuccess(answer, what), index)
+        this.#pacing.answered(answer.durationMs)
+        this.#count(index, attempt, answer.durationMs)
+        return 'sent'
+      } catch (thrown) {
+        const error = asFlashproofError(thrown)
+        if (signal.aborted || !isTransient(error)) throw error
+        if (hasErrorCode(error, 'device.session-lost') && attempt > 1) return 'lost'
+        this.#pacing.failed()
+        if (attempt >= retryPolicy.tries) throw error
+        this.#context.countRetry()
+        this.#context.log('warning', 'chunk.retry', `${what}, try ${String(attempt)}: ${error.message}`)
+        await clock.delay(retryDelayMs(retryPolicy, attempt, random), signal)
+        mustLook ||= error.code.startsWith('network.') || error.code === 'device.session-lost'
+      }
+    }
+  }
+
+  /** After a broken connection: is it the same board, and does it still have (or already have) what was sent? */
+  async #lookAfterFailure(index: number): Promise<'send' | 'sent' | 'lost'> {
+    await this.#device.reidentify()
+    if (this.#device.capabilities?.hasStatus !== true) return 'send'
+    const status = await this.#device.status()
+    const isSame = status !== null && this.#isOurs(status) && status.chunkBytes === this.#map.chunkBytes
+    if (!isSame) return this.#map.doneBytes === 0 ? 'send' : 'lost'
+    const theirs = new ChunkMap(this.#order.image.bytes.length, this.#map.chunkBytes, status.have)
+    if (this.#map.isAheadOf(theirs)) return 'lost'
+    if (!theirs.has(index)) return 'send'
+    this.#context.log('info', 'chunk.was-received', `chunk ${String(index)}: the answer was lost, the device has it`)
+    this.#count(index, 1, 0)
+    return 'sent'
+  }
+
+  #count(index: number, attempt: number, durationMs: number): void {
+    this.#map.add(index)
+    this.#context.acknowledge({ index, sizeBytes: this.#map.sizeOf(index), attempt, durationMs })
+    this.#context.progress(this.#map.doneBytes)
+  }
+
+  /** A failed completion truncates the file; a board that reports its running app has that app untouched in its slot. */
+  #boardAfterFailedCompletion(): { boardNow: 'old-firmware' | 'unknown'; unplug: 'safe' } {
+    const namesItsApp = this.#device.before?.appVersion !== undefined || this.#device.before?.appElfSha256 !== undefined
+    return { boardNow: namesItsApp ? 'old-firmware' : 'unknown', unplug: 'safe' }
+  }
+}
+
+/** What names this board across restarts; null where it tells nothing of the kind. */
+export function deviceKeyOf(device: EspPartsDevice): string | null {
+  const identity = device.before?.device
+  return identity?.mac?.toLowerCase() ?? identity?.id ?? null
+}

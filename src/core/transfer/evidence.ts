@@ -1,0 +1,51 @@
+/** Arithmetic of evidence levels: their order, and which required level a set of facts satisfies. */
+import { evidenceLevels, type EvidenceFact, type EvidenceLevel } from '../../shared/contract/models.ts'
+
+export function levelRank(level: EvidenceLevel): number {
+  return evidenceLevels.indexOf(level)
+}
+
+export type Reach = Readonly<Record<EvidenceLevel, 'yes' | 'no' | 'unknown'>>
+
+/**
+ * The level that is required when nobody named one: `stored` where the device can prove it, else the highest level up
+ * to `received` that it surely reaches. `running` and `confirmed` are required only when asked for.
+ */
+export function defaultRequiredLevel(reach: Reach): EvidenceLevel {
+  const candidates: readonly EvidenceLevel[] = ['stored', 'received', 'acknowledged']
+  return candidates.find(level => reach[level] === 'yes') ?? 'sent'
+}
+
+/** A fact that proves what lies in flash: read back or hashed from flash, fresh, and equal to ours. */
+export function provesStored(fact: EvidenceFact): boolean {
+  const isFromFlash = fact.basis === 'host-read' || fact.basis === 'device-hash'
+  return fact.level === 'stored' && isFromFlash && fact.matches === true && fact.fresh !== false
+}
+
+/** A fact that proves what runs: the device reports our image's hash, and reported another one before. */
+export function provesRunning(fact: EvidenceFact): boolean {
+  return fact.level === 'running' && fact.method === ELF_HASH_METHOD && fact.matches === true && fact.fresh === true
+}
+
+/** `method` of a running fact that is an image hash, not a version text. */
+export const ELF_HASH_METHOD = 'elf-sha256'
+
+/** Whether the facts reach `required`. A proof of a higher kind stands for the lower ones; a version text does not. */
+export function satisfies(facts: readonly EvidenceFact[], required: EvidenceLevel): boolean {
+  const agreeing = facts.filter(fact => fact.matches !== false)
+  const isProven = agreeing.some(fact => provesStored(fact) || provesRunning(fact))
+  switch (required) {
+    case 'sent':
+      return agreeing.length > 0
+    case 'acknowledged':
+      return isProven || agreeing.some(fact => levelRank(fact.level) >= levelRank('acknowledged'))
+    case 'received':
+      return isProven || agreeing.some(fact => fact.level === 'received' && fact.matches === true)
+    case 'stored':
+      return isProven
+    case 'running':
+      return agreeing.some(fact => fact.level === 'running' || fact.level === 'confirmed')
+    case 'confirmed':
+      return agreeing.some(fact => fact.level === 'confirmed')
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The flat form that an upload without addresses needs. The base is never guessed: an image whose lowest address is not
+ * the start of a flash must be given its base, because the upload loses it.
+ */
+import { FlashproofError } from '../../shared/errors.ts'
+import type { OptionSpec } from '../../shared/option-spec.ts'
+import { formatAddress } from '../../shared/units.ts'
+import type { FlatImage, MemoryImage } from '../image/memory-image.ts'
+
+/** Shared by every protocol whose upload is flat. */
+export const baseOption: OptionSpec = {
+  key: 'base',
+  kind: 'text',
+  maximumLength: 10,
+  defaultValue: '',
+  label: { en: 'Base address of the flat image', vi: 'Địa chỉ gốc của ảnh phẳng' },
+  help: {
+    en: 'For HEX, S-record, UF2 and ELF: an address such as 0x08000000, or lowest. Empty: the start of the flash.',
+    vi: 'Dùng cho HEX, S-record, UF2 và ELF: một địa chỉ như 0x08000000, hoặc lowest. Để trống: đầu bộ nhớ flash.',
+  },
+}
+
+/** Where flashes start: absolute zero, and the STM32's main flash (AN3155; protocols.md 9.1). */
+const FLASH_STARTS: readonly number[] = [0, 0x0800_0000]
+
+/**
+ * Flattens an image for upload.
+ * @throws {FlashproofError} image.base-required, option.invalid, image.gap-too-large, image.address-range, format.no-data
+ */
+export function flattenForUpload(image: MemoryImage, isAddressed: boolean, base: string): FlatImage {
+  const lowest = image.lowestAddress
+  if (!isAddressed || lowest === null || base === 'lowest') return image.flatten()
+  if (base !== '') return image.flatten({ baseAddress: parseAddress(base) })
+  if (!FLASH_STARTS.includes(lowest)) {
+    throw new FlashproofError(
+      'image.base-required',
+      `the image begins at ${formatAddress(lowest)}, which is not the start of a flash; a flat upload loses that address`,
+      { lowestAddress: lowest, examples: ['base=lowest', `base=${formatAddress(lowest & 0xff00_0000)}`] },
+    )
+  }
+  return image.flatten()
+}
+
+function parseAddress(text: string): number {
+  const value = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : Number.NaN
+  if (value >= 0 && value <= 0xffff_ffff) return value
+  throw new FlashproofError('option.invalid', `“${text}” is no address`, {
+    key: 'base',
+    given: text,
+    expected: 'an address such as 0x08000000, or lowest',
+  })
+}

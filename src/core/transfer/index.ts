@@ -1,0 +1,9 @@
+/** THE LIST of transfer protocols. */
+import { espParts } from './esp-parts/protocol.ts'
+import type { TransferProtocol } from './transfer-protocol.ts'
+
+export const transferProtocols: readonly TransferProtocol[] = [espParts]
+
+export function protocolById(id: string): TransferProtocol | undefined {
+  return transferProtocols.find(protocol => protocol.descriptor.id === id)
+}

@@ -1,0 +1,160 @@
+/** Puts the core together for one home: journals, locks, images, jobs, devices. Tests build it in their own process. */
+import { hostname, userInfo } from 'node:os'
+import type { EventName, EventOf } from '../shared/contract/events.ts'
+import type { DeviceEntry, JobSnapshot } from '../shared/contract/models.ts'
+import { systemClock, isoWithZone, type Clock } from '../core/clock.ts'
+import { deviceSources } from '../core/discovery/index.ts'
+import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
+import { readRemembered, rememberDevice } from '../core/discovery/remembered.ts'
+import { listSimulated } from '../core/discovery/simulated.ts'
+import type { Endpoint } from '../core/discovery/target.ts'
+import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
+import { JobEngine } from '../core/jobs/job-engine.ts'
+import { openImageStore } from '../core/journal/image-store.ts'
+import { openJournal, type Journal } from '../core/journal/journal.ts'
+import { openLocks } from '../core/journal/locks.ts'
+import { currentOwner, isOwnerAlive } from '../core/journal/owner.ts'
+import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
+import { transferProtocols } from '../core/transfer/index.ts'
+import { firmwareThreadEntry } from './entries.ts'
+import { appVersion } from './version.ts'
+
+export interface StationOptions {
+  readonly home: string
+  readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
+  readonly onSnapshot: (snapshot: JobSnapshot) => void
+  readonly command?: string
+  readonly clock?: Clock
+  readonly retryPolicy?: RetryPolicy
+  readonly random?: () => number
+  /** Whether an endpoint is a virtual device; running simulators say so unless a test does. */
+  readonly isSimulated?: (endpoint: Endpoint) => boolean
+}
+
+export interface Station {
+  readonly home: string
+  readonly engine: JobEngine
+  readonly firmware: FirmwareLibrary
+  journal(kind: Journal['kind']): Journal
+  devices(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]>
+  /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
+  resolve(target: string): Endpoint
+  /** Stops every job at a chunk edge and closes the journals. */
+  close(): Promise<void>
+}
+
+/** @throws {FlashproofError} journal.* when the home cannot be used */
+export function openStation(options: StationOptions): Station {
+  const { home, emit } = options
+  const clock = options.clock ?? systemClock
+  const owner = currentOwner()
+  const locks = openLocks({ home })
+  const images = openImageStore({ home })
+  const firmware = new FirmwareLibrary(firmwareThreadEntry)
+  const journals = {
+    station: openAndRecover(home, 'station', clock, emit),
+    practice: openAndRecover(home, 'practice', clock, emit),
+  }
+  const isSimulated = options.isSimulated ?? isRunningSimulator
+  const shared = new Map<string, WeakRef<Uint8Array>>()
+
+  const engine = new JobEngine({
+    images,
+    firmware,
+    journalFor: simulated => (simulated ? journals.practice : journals.station),
+    isSimulated,
+    lookUp: name => lookUpDevice(name, knownDevices(home)),
+    onBatchEnded: (batchId, simulated) => {
+      emit('batch.ended', { batchId, headHash: (simulated ? journals.practice : journals.station).head().hash })
+    },
+    world: {
+      clock,
+      random: options.random ?? Math.random,
+      retryPolicy: options.retryPolicy ?? defaultRetryPolicy,
+      protocols: transferProtocols,
+      locks,
+      owner,
+      command: options.command ?? 'flashproof',
+      station: { station: hostname(), host: hostname(), osUser: osUser(), appVersion },
+      // Every job of a batch sends the same bytes, so they are in memory once.
+      async loadImage(sha256) {
+        const kept = shared.get(sha256)?.deref()
+        if (kept !== undefined) return kept
+        const bytes = await images.read(sha256)
+        shared.set(sha256, new WeakRef(bytes))
+        return bytes
+      },
+      onSnapshot: options.onSnapshot,
+      onLog: (jobId, line) => {
+        emit('job.logged', { jobId, line })
+      },
+      onTelemetry: (jobId, target, sample) => {
+        emit('telemetry.sampled', { jobId, monitorId: null, target, sample })
+      },
+      onDecision: (jobId, decision) => {
+        emit('decision.asked', { jobId, decision })
+      },
+      onDeviceSeen: snapshot => {
+        if (!snapshot.simulated) rememberSeen(home, snapshot, clock)
+      },
+    },
+  })
+
+  return {
+    home,
+    engine,
+    firmware,
+    journal: kind => journals[kind],
+    devices: (waitMs, signal) => listDevices(deviceSources, { home, waitMs, signal }),
+    resolve: target => lookUpDevice(target, knownDevices(home)),
+    async close() {
+      await engine.stop()
+      journals.station.close()
+      journals.practice.close()
+      locks.close()
+    },
+  }
+}
+
+/** Opens a journal and gives the jobs of dead owners their true state. */
+function openAndRecover(home: string, kind: Journal['kind'], clock: Clock, emit: StationOptions['emit']): Journal {
+  const journal = openJournal({ home, kind, clock })
+  journal.onState((state, text) => {
+    emit('journal.changed', { state, text })
+  })
+  if (!journal.readOnly) journal.markInterrupted(isOwnerAlive)
+  return journal
+}
+
+function knownDevices(home: string): DeviceEntry[] {
+  return mergeDevices([...listSimulated(), ...readRemembered(home)])
+}
+
+function isRunningSimulator(endpoint: Endpoint): boolean {
+  if (endpoint.kind !== 'http') return false
+  return listSimulated().some(device => new URL(device.target).origin === endpoint.origin)
+}
+
+function rememberSeen(home: string, snapshot: JobSnapshot, clock: Clock): void {
+  try {
+    rememberDevice(home, {
+      target: snapshot.target,
+      name: snapshot.device?.name ?? null,
+      identity: snapshot.device,
+      source: 'remembered',
+      protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
+      lastSeenAt: isoWithZone(clock.nowMs()),
+      simulated: false,
+    })
+  } catch {
+    // The list of known boards is a convenience; a full disk shows in the journal, where it matters.
+  }
+}
+
+function osUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown'
+  }
+}
