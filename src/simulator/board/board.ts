@@ -49,9 +49,10 @@ export class VirtualBoard {
   /** How often it has booted since this process switched it on; the first boot is 0. */
   reboots = 0
   isUp = false
+  /** Switched off for good. */
   #upSinceMs = 0
   #network: BoardNetwork | null = null
-  #isOff = false
+  isOff = false
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #bootWaiters: (() => void)[] = []
   #endAbsence: () => void = () => undefined
@@ -115,7 +116,7 @@ export class VirtualBoard {
 
   /** Switches it off for good. */
   async powerOff(): Promise<void> {
-    this.#isOff = true
+    this.isOff = true
     this.isUp = false
     this.#clearTimers()
     this.#endAbsence()
@@ -165,7 +166,7 @@ export class VirtualBoard {
   }
 
   async #restart(reason: ResetReason): Promise<void> {
-    if (!this.isUp) return this.#isOff ? undefined : this.nextBoot()
+    if (!this.isUp) return this.isOff ? undefined : this.nextBoot()
     this.isUp = false
     this.#clearTimers()
     try {
@@ -174,7 +175,7 @@ export class VirtualBoard {
         this.#endAbsence = resolve
         this.later(this.options.bootMs, resolve)
       })
-      if (this.#isOff) return
+      if (this.isOff) return
       this.reboots++
       this.#boot(reason)
       await this.#network?.comeUp()
@@ -182,7 +183,7 @@ export class VirtualBoard {
       this.#failure?.(thrown)
       return
     }
-    if (this.#isOff) return
+    if (this.isOff) return
     this.isUp = true
     for (const wake of this.#bootWaiters.splice(0)) wake()
   }

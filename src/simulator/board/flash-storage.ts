@@ -100,7 +100,9 @@ class DiskFlash implements FlashStorage {
   }
 
   read(name: string): Uint8Array | null {
-    return this.#sizes.has(name) ? readFileSync(this.#hostPath(name)) : null
+    if (!this.#sizes.has(name)) return null
+    const { buffer, byteOffset, byteLength } = readFileSync(this.#hostPath(name))
+    return new Uint8Array(buffer, byteOffset, byteLength)
   }
 
   write(name: string, bytes: Uint8Array): void {

@@ -142,7 +142,7 @@ export class HttpFront implements BoardNetwork {
     const point: RequestPoint = route.kind === 'found' ? route.point : { kind: 'other', chunk: null, target: null }
     if (!board.faults.isEmpty) {
       const leakBytes = board.faults.leaksBytesPerRequest
-      if (leakBytes > 0) board.heap.take(leakBytes)
+      if (leakBytes > 0) board.heap.take(Math.min(leakBytes, board.heap.largestBlockBytes))
       const step = board.faults.onRequest(point)
       if (step !== 'serve') {
         this.#doNotServe(step, request)
@@ -213,7 +213,7 @@ export class HttpFront implements BoardNetwork {
       if (isOver) return
       isOver = true
       heap.release(block)
-      if (isChunk && this.#board.isUp) this.#service().loseChunk(route.point.target ?? '', route.count)
+      if (isChunk && !this.#board.isOff) this.#service().loseChunk(route.point.target ?? '', route.count)
     }
     request.on('data', (piece: Buffer) => {
       if (isOver) return
