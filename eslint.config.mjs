@@ -90,6 +90,8 @@ export default tseslint.config(
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // A function of an interface that others fill asynchronously may be async without waiting itself.
       '@typescript-eslint/require-await': 'off',
+      // Types of other packages promise more than they keep (`isTTY` is missing on a pipe), so converting is no mistake.
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
       // A recursive type cannot be written as a Record.
       '@typescript-eslint/consistent-indexed-object-style': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],

@@ -21,6 +21,13 @@ const makers: readonly (readonly [string, () => readonly [ClosableLink, Closable
       return [createMessagePortLink(port1), createMessagePortLink(port2)]
     },
   ],
+  [
+    'a link that carries text alone',
+    () => {
+      const [near, far] = createMemoryLinkPair()
+      return [throughJson(near), throughJson(far)]
+    },
+  ],
 ]
 
 describe.each(makers)('over %s', (_name, makePair) => {
@@ -355,4 +362,21 @@ function untilAborted(signal: AbortSignal, seen: unknown[]): Promise<never> {
       reject(signal.reason as Error)
     })
   })
+}
+
+/** What a WebSocket does to messages. */
+function throughJson(link: ClosableLink): ClosableLink {
+  return {
+    post(message) {
+      link.post(JSON.stringify(message))
+    },
+    onMessage: listener =>
+      link.onMessage(text => {
+        listener(JSON.parse(text as string))
+      }),
+    onClose: link.onClose,
+    close: () => {
+      link.close()
+    },
+  }
 }
