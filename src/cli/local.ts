@@ -15,11 +15,7 @@ export async function openLocal(listeners: {
   readonly onProgress: (event: EventOf<'conversion.progressed'>) => void
 }): Promise<LocalCalls> {
   const { createLocalHandlers } = await import('../worker/local-handlers.ts')
-  const handlers = createLocalHandlers({
-    emit(name, payload) {
-      if (name === 'conversion.progressed') listeners.onProgress(payload)
-    },
-  })
+  const handlers = createLocalHandlers({ onConversionProgress: listeners.onProgress })
   return {
     async call(name, request, { signal }) {
       return await handlers[name](request, { signal, caller: 'host' })

@@ -1,9 +1,12 @@
 /**
  * The simulator's process: `node src/simulator/index.ts --devices SPEC [--flash-dir DIR] [--seed N]`, or forked. Says
- * once, over IPC or on stdout, which devices are ready; ends with its parent.
+ * once, over IPC or on stdout, which devices are ready; ends with its parent. With `--make-firmware PATH [--size BYTES]
+ * [--version TEXT]` it writes an application image for its boards instead and ends.
  */
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asFlashproofError, FlashproofError, toWireError } from '../shared/errors.ts'
+import { buildDemoFirmware } from '../core/formats/esp-image/demo-firmware.ts'
 import { parseDeviceSpec } from './device-spec.ts'
 import { startFleet, type AnnouncedDevice } from './fleet.ts'
 import { registerSimulator } from './registration.ts'
@@ -17,9 +20,17 @@ interface Arguments {
   readonly devices: string
   readonly flashDir: string | null
   readonly seed: number
+  readonly makeFirmware: { readonly path: string; readonly sizeBytes: number; readonly version: string } | null
 }
 
+const DEMO_FIRMWARE_BYTES = 1024 * 1024
+
 async function run(): Promise<void> {
+  const { makeFirmware } = readArguments(process.argv.slice(2))
+  if (makeFirmware !== null) {
+    writeFileSync(makeFirmware.path, buildDemoFirmware({ ...makeFirmware, seed: 1, projectName: 'thermostat' }))
+    return
+  }
   let stop = (): void => undefined
   // Before anything is started, so that a parent that dies meanwhile leaves nothing behind.
   const stopped = new Promise<void>(resolve => {
@@ -38,11 +49,25 @@ async function run(): Promise<void> {
 }
 
 function readArguments(argv: readonly string[]): Arguments {
-  let values: { devices?: string; 'flash-dir'?: string; seed?: string }
+  let values: {
+    devices?: string
+    'flash-dir'?: string
+    seed?: string
+    'make-firmware'?: string
+    size?: string
+    version?: string
+  }
   try {
     values = parseArgs({
       args: [...argv],
-      options: { devices: { type: 'string' }, 'flash-dir': { type: 'string' }, seed: { type: 'string' } },
+      options: {
+        devices: { type: 'string' },
+        'flash-dir': { type: 'string' },
+        seed: { type: 'string' },
+        'make-firmware': { type: 'string' },
+        size: { type: 'string' },
+        version: { type: 'string' },
+      },
     }).values
   } catch (thrown) {
     throw new FlashproofError('usage.unknown-option', asFlashproofError(thrown).message, {}, { cause: thrown })
@@ -53,7 +78,14 @@ function readArguments(argv: readonly string[]): Arguments {
       option: 'seed',
     })
   }
-  return { devices: values.devices ?? '4', flashDir: values['flash-dir'] ?? null, seed }
+  const path = values['make-firmware']
+  const sizeBytes = Number(values.size ?? DEMO_FIRMWARE_BYTES)
+  return {
+    devices: values.devices ?? '4',
+    flashDir: values['flash-dir'] ?? null,
+    seed,
+    makeFirmware: path === undefined ? null : { path, sizeBytes, version: values.version ?? '2.1.4' },
+  }
 }
 
 function tell(message: SimulatorMessage): void {

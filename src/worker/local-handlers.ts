@@ -1,5 +1,5 @@
 /** Handlers that need no journal and no jobs: the command line runs them in its own process. */
-import type { EventName, EventOf } from '../shared/contract/events.ts'
+import type { EventOf } from '../shared/contract/events.ts'
 import type { Handlers } from '../shared/contract/commands.ts'
 import { convertFile } from '../core/formats/convert.ts'
 import { firmwareFormats } from '../core/formats/index.ts'
@@ -9,10 +9,10 @@ import { appVersion } from './version.ts'
 export type LocalHandlers = Pick<Handlers<'worker'>, 'catalog.get' | 'firmware.inspect' | 'firmware.convert'>
 
 export interface LocalWorld {
-  readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
+  readonly onConversionProgress: (event: EventOf<'conversion.progressed'>) => void
 }
 
-export function createLocalHandlers({ emit }: LocalWorld): LocalHandlers {
+export function createLocalHandlers({ onConversionProgress }: LocalWorld): LocalHandlers {
   return {
     'catalog.get': async () => {
       // Only this command needs the protocols: their HTTP library takes longer to load than a conversion takes.
@@ -37,7 +37,7 @@ export function createLocalHandlers({ emit }: LocalWorld): LocalHandlers {
           ? {}
           : {
               onProgress: (doneBytes: number, totalBytes: number) => {
-                emit('conversion.progressed', { operationId, doneBytes, totalBytes })
+                onConversionProgress({ operationId, doneBytes, totalBytes })
               },
             }),
       }),

@@ -160,9 +160,17 @@ export class JobEngine {
     this.#live(jobId).answerDecision(code, answer, by)
   }
 
-  /** Snapshots of this worker's live jobs, newer than the journal's. */
-  liveSnapshot(jobId: string): JobSnapshot | null {
-    return this.#runs.get(jobId)?.snapshot ?? null
+  /** The journal that holds a job, and the job as it stands now. @throws {FlashproofError} job.not-found */
+  locate(jobId: string): {
+    journal: Journal
+    snapshot: JobSnapshot
+    sequence: number | null
+    recordHash: string | null
+  } {
+    const found = this.#find(jobId)
+    if (found === null) throw new FlashproofError('job.not-found', `there is no job ${jobId}`, { jobId })
+    const { snapshot, sequence, recordHash } = found.job
+    return { journal: found.journal, snapshot: this.#runs.get(jobId)?.snapshot ?? snapshot, sequence, recordHash }
   }
 
   list(query: { states?: readonly JobState[]; batchId?: string; limit?: number }): JobSnapshot[] {

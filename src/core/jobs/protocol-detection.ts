@@ -1,5 +1,6 @@
 /** Finds out which protocol a target speaks: the one that was named, or the only one that answers to reading. */
-import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
+import type { ProbeReport } from '../../shared/contract/models.ts'
+import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
@@ -74,4 +75,39 @@ export function namedProtocol(
     target: endpoint.text,
     accepts: protocol.descriptor.endpoints,
   })
+}
+
+/** Says what a target is and can prove, by reading only. An unreachable one is an answer, not an error. */
+export async function probeTarget(request: {
+  readonly endpoint: Endpoint
+  readonly protocols: readonly TransferProtocol[]
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly timeoutMs: number
+}): Promise<ProbeReport> {
+  const { endpoint, protocols, signal, clock, timeoutMs } = request
+  const report: ProbeReport = {
+    target: endpoint.text,
+    reachable: false,
+    protocols: [],
+    identity: null,
+    reach: null,
+    telemetry: null,
+    notes: [],
+  }
+  for (const protocol of protocols.filter(candidate => candidate.accepts(endpoint))) {
+    try {
+      const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
+      report.reachable = true
+      report.notes.push(...result.notes)
+      if (!result.isMatch) continue
+      report.protocols.push(protocol.descriptor.id)
+      report.identity ??= result.identity
+      report.reach ??= { ...result.reach }
+      report.telemetry ??= result.telemetry
+    } catch (error) {
+      report.notes.push(`${protocol.descriptor.id}: ${asFlashproofError(error).message}`)
+    }
+  }
+  return report
 }

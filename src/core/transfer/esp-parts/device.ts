@@ -40,6 +40,8 @@ export class EspPartsDevice {
   /** The first sample of this run: what the device was before. */
   before: TelemetrySample | null = null
   latest: TelemetrySample | null = null
+  /** Taken right before the completion: a restart after it is the one into the new image. */
+  baseline: TelemetrySample | null = null
 
   constructor(client: HttpClient, context: TransferContext, options: EspPartsOptions) {
     this.#client = client
@@ -60,8 +62,15 @@ export class EspPartsDevice {
     const sample = await this.patiently('telemetry', () => this.sampleTelemetry())
     if (sample === null) this.#hasTelemetry = false
     this.before = sample
+    this.baseline = sample
     await this.#context.identify(sample?.device ?? null)
     if (sample?.appVersion !== undefined) this.#context.setVersion('before', sample.appVersion)
+  }
+
+  /** Notes how the board stands before the completion; it may have restarted while the chunks went out. */
+  async noteBaseline(): Promise<void> {
+    const sample = await this.patiently('telemetry', () => this.reidentify())
+    if (sample !== null) this.baseline = sample
   }
 
   /**

@@ -50,7 +50,7 @@ function settledReport(stored: StoredOutcome): TransferReport {
 /** Whether the device says that it is about to start what it stored. */
 async function isRestarting(device: EspPartsDevice): Promise<boolean> {
   if (device.before === null) return false
-  if (hasRestarted(device.before, device.latest)) return true
+  if (hasRestarted(device.baseline, device.latest)) return true
   if (device.capabilities?.hasStatus !== true) return false
   try {
     return (await device.status())?.state === 'booting'
@@ -67,7 +67,7 @@ async function waitForRestart(device: EspPartsDevice, context: TransferContext):
   while (clock.monotonicMs() < deadlineMs) {
     try {
       const sample = await device.reidentify()
-      if (sample !== null && hasRestarted(device.before, sample)) return sample
+      if (sample !== null && hasRestarted(device.baseline, sample)) return sample
     } catch (thrown) {
       if (signal.aborted || !isTransient(asFlashproofError(thrown))) throw thrown
     }

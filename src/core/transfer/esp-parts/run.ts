@@ -77,6 +77,7 @@ export class EspPartsRun {
         value: String(image.bytes.length),
         matches: null,
       })
+      await this.#device.noteBaseline()
       this.#context.enter('transferring', unclear)
       const found = await this.#completion.send(this.#map.totalChunks, this.#session)
       if (found !== 'missing') return await this.#prove(found)

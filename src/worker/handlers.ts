@@ -1,0 +1,114 @@
+/** Contract -> core, one line each where it can be. */
+import type { LogFilter } from '../shared/contract/commands.ts'
+import type { Handlers } from '../shared/contract/index.ts'
+import type { EventName, EventOf } from '../shared/contract/events.ts'
+import { isoWithZone, systemClock } from '../core/clock.ts'
+import type { JournalKind } from '../core/journal/journal.ts'
+import { runHistoryTask, type HistoryResult, type HistoryTask } from '../core/journal/history-thread.ts'
+import { probeTarget } from '../core/jobs/protocol-detection.ts'
+import { transferProtocols } from '../core/transfer/index.ts'
+import { defaultRetryPolicy } from '../core/transfer/retry.ts'
+import { historyThreadEntry } from './entries.ts'
+import { createLocalHandlers } from './local-handlers.ts'
+import { listLog } from './log-listing.ts'
+import { Monitors } from './monitors.ts'
+import type { Station } from './station.ts'
+import { appVersion } from './version.ts'
+
+export interface WorkerWorld {
+  readonly station: Station
+  readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
+  /** Pauses everything, seals the journal and lets the process end; resolves when the answer may be sent. */
+  readonly stop: () => Promise<void>
+}
+
+export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'worker'> {
+  const { engine, firmware, home } = station
+  const monitors = new Monitors(emit)
+
+  /** History work sees what is committed, so what is queued is committed first. */
+  const history = async <Task extends HistoryTask>(
+    kind: JournalKind,
+    task: Task,
+    signal: AbortSignal,
+  ): Promise<HistoryResult<Task>> => {
+    await station.journal(kind).commit()
+    return await runHistoryTask(home, kind, task, { entry: historyThreadEntry, signal })
+  }
+
+  return {
+    ...createLocalHandlers({
+      onConversionProgress: event => {
+        emit('conversion.progressed', event)
+      },
+    }),
+    'worker.hello': () => ({ version: appVersion, pid: process.pid, nodeVersion: process.version, home }),
+    'worker.stop': async () => {
+      monitors.stopAll()
+      await stop()
+      return {}
+    },
+    'firmware.open': ({ path, accept }, { signal }) => firmware.open({ path, accept: accept ?? [] }, signal),
+    'device.list': async ({ waitMs }, { signal }) => ({ devices: await station.devices(waitMs ?? 0, signal) }),
+    'device.probe': ({ target }, { signal }) =>
+      probeTarget({
+        endpoint: station.resolve(target),
+        protocols: transferProtocols,
+        signal,
+        clock: systemClock,
+        timeoutMs: defaultRetryPolicy.requestTimeoutMs,
+      }),
+    'job.start': request => engine.start(request),
+    'job.list': request => ({ jobs: engine.list(definedOnly(request)) }),
+    'job.pause': ({ jobIds }) => {
+      engine.pause(jobIds)
+      return {}
+    },
+    'job.resume': request => engine.resume(request),
+    'job.cancel': ({ jobIds }) => {
+      engine.cancel(jobIds)
+      return {}
+    },
+    'decision.answer': ({ jobId, code, answer, answeredBy }) => {
+      engine.answer(jobId, code, answer, answeredBy)
+      return {}
+    },
+    'monitor.start': ({ target, intervalMs }) => ({ monitorId: monitors.start(station.resolve(target), intervalMs) }),
+    'monitor.stop': ({ monitorId }) => {
+      monitors.stop(monitorId)
+      return {}
+    },
+    'log.list': async (filter, { signal }) => {
+      const sealed = await history(kindOf(filter), { type: 'list', filter }, signal)
+      return { entries: listLog(sealed.entries, engine, filter), headHash: sealed.headHash }
+    },
+    'log.show': async ({ jobId }, { signal }) => {
+      const { journal, snapshot, sequence, recordHash } = engine.locate(jobId)
+      const record = await history(journal.kind, { type: 'record', jobId }, signal)
+      return { entry: { sequence, recordHash, snapshot }, record, lines: journal.logLines(jobId) }
+    },
+    'log.export': async ({ format, outputPath, filter }, { signal }) => {
+      const generatedAt = isoWithZone(systemClock.nowMs())
+      const wanted = filter === undefined ? {} : { filter }
+      const task = { type: 'export', format, outputPath, generatedAt, ...wanted } as const
+      const { records, headHash } = await history(kindOf(filter), task, signal)
+      return { outputPath, records, headHash }
+    },
+    'log.verify': async ({ exportPath, practice }, { signal }) =>
+      exportPath === undefined
+        ? await history(practice === true ? 'practice' : 'station', { type: 'verify' }, signal)
+        : await history('station', { type: 'verify-export', path: exportPath }, signal),
+  }
+}
+
+function kindOf(filter: LogFilter | undefined): JournalKind {
+  return filter?.practice === true ? 'practice' : 'station'
+}
+
+/** Leaves out keys whose value is undefined: the domain tells "not given" by a missing key. */
+function definedOnly<Shape extends object>(given: Shape): { [Key in keyof Shape]: Exclude<Shape[Key], undefined> } {
+  // The entries that are left are exactly those whose value is not undefined.
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Shape]: Exclude<Shape[Key], undefined>
+  }
+}

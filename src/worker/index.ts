@@ -1,0 +1,66 @@
+/** The background process: connects to whoever started it, opens the station, answers the contract until it is stopped. */
+import { asFlashproofError } from '../shared/errors.ts'
+import { createSnapshotFeed } from '../shared/rpc/job-feed.ts'
+import { serve, type Server } from '../shared/rpc/server.ts'
+import { systemClock } from '../core/clock.ts'
+import { resolveHome } from '../core/journal/home.ts'
+import { createHandlers } from './handlers.ts'
+import { connectToParent } from './link-to-parent.ts'
+import { openStation } from './station.ts'
+import { appVersion } from './version.ts'
+
+/** A parent that died cannot ask to stop; the jobs are journaled, then this process ends. */
+const ORPHAN_DEADLINE_MS = 15_000
+
+const link = connectToParent()
+// Assigned as soon as the server stands; nothing is emitted before.
+const told: { server: Server | null } = { server: null }
+const feed = createSnapshotFeed(jobs => told.server?.emitAcknowledged('jobs.changed', { jobs }) ?? Promise.resolve(), {
+  timing: systemClock,
+})
+
+const station = openStation({
+  home: resolveHome(process.env),
+  command: process.env['FLASHPROOF_COMMAND'] ?? 'flashproof',
+  emit: (name, payload) => {
+    // The end of a batch must not overtake the last states of its jobs.
+    if (name === 'batch.ended') void feed.flush().then(() => told.server?.emit(name, payload))
+    else told.server?.emit(name, payload)
+  },
+  onSnapshot: snapshot => {
+    feed.push(snapshot)
+  },
+})
+
+let isStopping: Promise<void> | null = null
+function stop(): Promise<void> {
+  isStopping ??= station.close().then(() => feed.flush())
+  return isStopping
+}
+
+const server = serve(link, {
+  handlers: createHandlers({
+    station,
+    emit: (name, payload) => {
+      server.emit(name, payload)
+    },
+    stop: async () => {
+      await stop()
+      // The answer leaves first, then the process.
+      setImmediate(() => void link.flush().then(() => process.exit(0)))
+    },
+  }),
+  answers: 'worker',
+  caller: 'host',
+})
+told.server = server
+server.emit('worker.ready', { version: appVersion, pid: process.pid })
+
+link.onClose(() => {
+  setTimeout(() => process.exit(1), ORPHAN_DEADLINE_MS).unref()
+  void stop()
+    .catch((error: unknown) => {
+      process.stderr.write(`flashproof worker: ${asFlashproofError(error).message}\n`)
+    })
+    .finally(() => process.exit(0))
+})
