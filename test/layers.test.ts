@@ -1,4 +1,5 @@
 /** The rules of the house that are about files: who imports whom, and where a protocol or format may be named. */
+import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { firmwareFormats } from '../src/core/formats/index.ts'
 import { transferProtocols } from '../src/core/transfer/index.ts'
@@ -106,6 +107,12 @@ describe('the lists', () => {
     expect(misplaced).toEqual([])
   })
 
+  it('would show a name in a wrong place, whatever the quotes', () => {
+    const quoted = ["'", '"', '`'].flatMap(quote => protocolIds.map(id => `if (x === ${quote}${id}${quote}) y()`))
+    const source = parse('src/cli/example.ts', quoted.join('\n'))
+    expect(placesOf(protocolIds, () => false, [source])).toHaveLength(3 * protocolIds.length)
+  })
+
   it('are the only place outside its own file where a format is named', () => {
     const misplaced = placesOf(formatIds, (path, id) => {
       const isOwn = path.startsWith(`src/core/formats/${id}/`) || path === `src/core/formats/${id}.ts`
@@ -115,10 +122,26 @@ describe('the lists', () => {
   })
 })
 
+describe('every source', () => {
+  it('loads without going round in a circle', () => {
+    expect(circlesIn(sources)).toEqual([])
+  })
+
+  it('says at its top what it owns', () => {
+    const silent = sources.filter(({ text }) => !/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text))
+    expect(silent.map(({ path }) => path)).toEqual([])
+  })
+})
+
 describe('every source and test', () => {
   it('obeys the linter and the compiler without exceptions', () => {
     const escape = new RegExp(['eslint-' + 'disable', '@ts-' + 'ignore', '@ts-' + 'nocheck'].join('|'))
     expect(everything.filter(({ text }) => escape.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
+  it('has a name in kebab-case', () => {
+    const odd = everything.filter(({ path }) => !/\/[a-z0-9]+(?:[-.][a-z0-9]+)*\.(?:ts|mjs)$|\.vue$/.test(path))
+    expect(odd.map(({ path }) => path)).toEqual([])
   })
 })
 
@@ -132,10 +155,36 @@ function forbiddenImports(files: readonly SourceFile[]): readonly string[] {
 }
 
 /** Where one of the ids stands between quotes although `isAllowed` says no. */
-function placesOf(ids: readonly string[], isAllowed: (path: string, id: string) => boolean): readonly string[] {
-  return sources.flatMap(({ path, literals }) =>
+function placesOf(
+  ids: readonly string[],
+  isAllowed: (path: string, id: string) => boolean,
+  files = sources,
+): readonly string[] {
+  return files.flatMap(({ path, literals }) =>
     literals
       .filter(({ text }) => ids.includes(text) && !isAllowed(path, text))
       .map(({ text, line }) => `${path}:${String(line)} names ${text}`),
   )
+}
+
+/** Every circle of imports that run, as `a → b → a`. */
+function circlesIn(files: readonly SourceFile[]): readonly string[] {
+  const edges = new Map(files.map(file => [file.path, filesImportedBy(file)]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path)
+    if (start >= 0) circles.push([...trail.slice(start), path].join(' → '))
+    if (start >= 0 || done.has(path)) return
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const { path } of files) visit(path, [])
+  return circles
+}
+
+function filesImportedBy({ path, imports }: SourceFile): readonly string[] {
+  return imports
+    .filter(({ specifier, isTypeOnly }) => specifier.startsWith('.') && !isTypeOnly)
+    .map(({ specifier }) => posix.join(posix.dirname(path), specifier))
 }

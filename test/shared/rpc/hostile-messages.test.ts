@@ -36,7 +36,7 @@ describe('a link with hostile messages', () => {
       fc.asyncProperty(fc.array(fc.oneof(anything, almostEnvelope), { maxLength: 20 }), async messages => {
         const [near, far] = createMemoryLinkPair()
         const ran: string[] = []
-        const watched = Object.keys(commands).map(name => [name, () => void ran.push(name)])
+        const watched = Object.keys(commands).map(name => [name, () => void ran.push(name)] as const)
         serve(far, { handlers: fakeWorkerHandlers(Object.fromEntries(watched)), answers: 'worker', caller: 'page' })
         const client = createClient(near, { caller: 'page' })
         for (const message of messages) near.post(message)
