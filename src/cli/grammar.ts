@@ -60,7 +60,7 @@ const devices = {
   kind: 'text',
   name: 'devices',
   placeholder: 'SPEC',
-  help: 'which virtual devices, for example demo (the default)',
+  help: 'how many, demo, or KIND[:COUNT][+FAULT[@VALUE]]… (default: 4)',
 } as const
 
 const logFilters = [

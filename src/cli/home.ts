@@ -2,15 +2,19 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** FLASHPROOF_HOME, else the same per-user folder that the desktop app uses on this platform. */
+/**
+ * FLASHPROOF_HOME, else the platform's user-data folder: the same rule as the worker's, which is in another layer; a test
+ * compares the two.
+ */
 export function findHome(
   env: Readonly<Record<string, string | undefined>>,
   platform: string = process.platform,
 ): string {
-  const given = env['FLASHPROOF_HOME']
-  if (given !== undefined && given !== '') return resolve(given)
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'flashproof')
-  if (platform === 'win32') return join(env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming'), 'flashproof')
-  const configured = env['XDG_CONFIG_HOME']
-  return join(configured === undefined || configured === '' ? join(homedir(), '.config') : configured, 'flashproof')
+  const named = env['FLASHPROOF_HOME']
+  if (named !== undefined && named !== '') return resolve(named)
+  if (platform === 'win32') return join(env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming'), 'Flashproof')
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Flashproof')
+  const configured = env['XDG_DATA_HOME']
+  const base = configured?.startsWith('/') === true ? configured : join(homedir(), '.local', 'share')
+  return join(base, 'flashproof')
 }

@@ -4,7 +4,7 @@ import type { Language } from '../shared/messages/index.ts'
 import { messagesFor } from '../shared/messages/index.ts'
 import { stripControl } from '../shared/units.ts'
 import { isBelowStored, isProven } from './job-outcome.ts'
-import { boardWords, errorText, hasEnded, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
+import { boardWords, errorText, hasEnded, lowerFirst, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
 import type { Paint } from './terminal-style.ts'
 import { textsFor } from './texts.ts'
 
@@ -42,7 +42,8 @@ function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
   const label = name === target ? name : `${name}  ${target}`
   const outcome = options.paint(toneOf(job), outcomeWords(job, messages))
   const reason = reasonWords(job, messages)
-  const lines = [`  ${label}`, `    ${boardWords(job, messages)}. ${outcome}`]
+  const board = `${texts.boardNow}: ${lowerFirst(boardWords(job, messages))}`
+  const lines = [`  ${label}`, `    ${upperFirst(board)}. ${outcome}`]
   if (reason !== null) lines.push(`    ${texts.reason}: ${reason}`)
   for (const warning of job.warnings) lines.push(`    ${stripControl(warning, 400)}`)
   lines.push(`    ${texts.nextStep}: ${nextStep(job, options.language)}`)
@@ -58,4 +59,8 @@ function nextStep(job: JobSnapshot, language: Language): string {
   }
   if (job.reason !== null) return next[job.reason](job.jobId)
   return isBelowStored(job) ? next.raise(job.jobId) : next.resume(job.jobId)
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1)
 }

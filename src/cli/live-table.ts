@@ -223,29 +223,46 @@ function markOf(job: JobSnapshot, level: EvidenceLevel, glyphs: Glyphs): string 
 }
 
 function renderFooter(rows: readonly JobSnapshot[], options: TableOptions, look: Look): string[] {
-  const counts = describeCounts(rows, look.texts)
+  const { texts, glyphs } = look
   const startedMs = Math.min(...rows.map(row => Date.parse(row.startedAt ?? row.createdAt)))
-  const elapsed = Number.isFinite(startedMs) ? formatDuration(Math.max(0, options.nowMs - startedMs)) : ''
-  const total = [look.texts.devices(rows.length), counts, elapsed]
-    .filter(part => part !== '')
-    .join(` ${look.glyphs.dot} `)
-  const legend = look.texts.evidenceLegend.replaceAll('·', look.glyphs.dot)
-  return [line([quiet(legend)], options.columns, look), line([{ text: total, tone: 'strong' }], options.columns, look)]
+  const elapsed = Number.isFinite(startedMs) ? [formatDuration(Math.max(0, options.nowMs - startedMs))] : []
+  const legend = [
+    ...texts.ladderLegend,
+    `${glyphs.proved} ${texts.markProved}`,
+    `${glyphs.said} ${texts.markSaid}`,
+    `${glyphs.contradicted} ${texts.markContradicted}`,
+  ]
+  const total = [texts.devices(rows.length), ...countParts(rows, texts), ...elapsed]
+  return [
+    ...wrapParts(legend, options.columns, look).map(text => line([quiet(text)], options.columns, look)),
+    ...wrapParts(total, options.columns, look).map(text => line([{ text, tone: 'strong' }], options.columns, look)),
+  ]
+}
+
+/** Joins parts with a dot between them, on as many lines as they need. */
+function wrapParts(parts: readonly string[], columns: number, look: Look): string[] {
+  const lines: string[] = []
+  for (const part of parts) {
+    const last = lines.at(-1)
+    const joined = last === undefined ? part : `${last} ${look.glyphs.dot} ${part}`
+    if (last !== undefined && displayWidth(joined) <= columns) lines[lines.length - 1] = joined
+    else lines.push(part)
+  }
+  return lines
 }
 
 const groupOrder: readonly CountedGroup[] = ['waiting', 'running', 'proven', 'below', 'unproven', 'failed', 'stopped']
 
-/** “3 running, 4 proven, 1 not proven”. */
-export function describeCounts(rows: readonly JobSnapshot[], texts: CliTexts): string {
+/** “3 running”, “4 proven”, “1 not proven”; groups without a job are left out. */
+function countParts(rows: readonly JobSnapshot[], texts: CliTexts): string[] {
   return groupOrder
     .map(group => ({ group, count: rows.filter(row => groupOf(row) === group).length }))
     .filter(({ count }) => count > 0)
     .map(({ group, count }) => texts.counted[group](count))
-    .join(', ')
 }
 
 function describeHidden(hidden: readonly JobSnapshot[], look: Look): string {
-  return `${look.texts.more(hidden.length)}: ${describeCounts(hidden, look.texts)}`
+  return `${look.texts.more(hidden.length)}: ${countParts(hidden, look.texts).join(', ')}`
 }
 
 /** What must be seen first when not everything fits: decisions, then faults, then what moves. */

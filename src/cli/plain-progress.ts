@@ -3,7 +3,7 @@ import type { JobSnapshot } from '../shared/contract/index.ts'
 import type { Language } from '../shared/messages/index.ts'
 import { messagesFor } from '../shared/messages/index.ts'
 import { formatBytes, formatRate, stripControl } from '../shared/units.ts'
-import { boardWords, hasStopped, nameOf, outcomeWords, reasonWords } from './job-words.ts'
+import { boardWords, hasStopped, lowerFirst, nameOf, outcomeWords, reasonWords } from './job-words.ts'
 import { textsFor } from './texts.ts'
 
 export interface PlainProgress {
@@ -40,6 +40,7 @@ export function createPlainProgress(language: Language): PlainProgress {
   function stoppedLine(job: JobSnapshot, label: string): string {
     const reason = job.verdict === 'proven' && job.error === null ? null : reasonWords(job, messages)
     const outcome = outcomeWords(job, messages)
-    return `${label}: ${boardWords(job, messages)}. ${outcome}${reason === null ? '' : ` (${reason})`}`
+    const board = `${texts.boardNow}: ${lowerFirst(boardWords(job, messages))}`
+    return `${label}: ${board}. ${outcome}${reason === null ? '' : ` (${reason})`}`
   }
 }

@@ -2,7 +2,8 @@
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { FlashproofError } from '../shared/errors.ts'
+import type { WireError } from '../shared/errors.ts'
+import { FlashproofError, fromWireError } from '../shared/errors.ts'
 import { entryUrl } from './entry-url.ts'
 
 export interface SimulatedDevice {
@@ -15,8 +16,8 @@ export interface SimulatedDevice {
 }
 
 export interface SimulatorOptions {
-  /** Where the devices keep their flash. */
-  readonly home: string
+  /** Where the devices keep their flash; undefined keeps it in memory. */
+  readonly flashFolder: string | undefined
   /** Which devices, such as `demo`; undefined leaves it to the simulator. */
   readonly devices: string | undefined
 }
@@ -42,10 +43,13 @@ function simulatorPath(): string {
  * @throws {FlashproofError} usage.invalid-value with what the simulator says when it refuses or does not start
  */
 export async function forkSimulator(options: SimulatorOptions): Promise<SimulatorProcess> {
-  const child = fork(simulatorPath(), options.devices === undefined ? [] : ['--devices', options.devices], {
+  const words = [
+    ...(options.devices === undefined ? [] : ['--devices', options.devices]),
+    ...(options.flashFolder === undefined ? [] : ['--flash-dir', options.flashFolder]),
+  ]
+  const child = fork(simulatorPath(), words, {
     // A group of its own: Ctrl-C reaches us alone, and the devices outlive the orderly stop of the jobs on them.
     detached: true,
-    env: { ...process.env, FLASHPROOF_HOME: options.home },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let output = ''
@@ -60,10 +64,12 @@ export async function forkSimulator(options: SimulatorOptions): Promise<Simulato
       resolve({ code, signal })
     })
   })
-  const ready = new Promise<readonly SimulatedDevice[]>(resolve => {
+  const ready = new Promise<readonly SimulatedDevice[]>((resolve, reject) => {
     child.on('message', message => {
       const devices = readyDevices(message)
       if (devices !== null) resolve(devices)
+      const error = refusal(message)
+      if (error !== null) reject(fromWireError(error))
     })
   })
   const deadline = new AbortController()
@@ -107,6 +113,13 @@ function readyDevices(message: unknown): readonly SimulatedDevice[] | null {
   if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return null
   if (!('devices' in message) || !Array.isArray(message.devices)) return null
   return message.devices.flatMap(device => readDevice(device) ?? [])
+}
+
+/** Reads the message of a simulator that refuses its arguments or cannot start. */
+function refusal(message: unknown): WireError | null {
+  if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'error') return null
+  // Both processes are of one build; the error was made by `toWireError` there.
+  return 'error' in message ? (message.error as WireError) : null
 }
 
 function readDevice(value: unknown): SimulatedDevice | null {

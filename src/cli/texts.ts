@@ -4,7 +4,12 @@ import type { Language } from '../shared/messages/index.ts'
 export interface CliTexts {
   readonly device: string
   readonly boardThenState: string
-  readonly evidenceLegend: string
+  /** What each letter of the ladder stands for, in its order. */
+  readonly ladderLegend: readonly string[]
+  readonly markProved: string
+  readonly markSaid: string
+  readonly markContradicted: string
+  readonly boardNow: string
   readonly tries: (count: number) => string
   readonly retried: (count: number) => string
   readonly devices: (count: number) => string
@@ -35,8 +40,12 @@ export type NextStep = 'contradicted' | 'below-required' | 'outcome-unknown' | '
 
 const en: CliTexts = {
   device: 'Device',
-  boardThenState: 'Progress; after a stop: board now, unplug',
-  evidenceLegend: 'S sent · A device says OK · R arrived intact · F checked in flash · B booted · H healthy',
+  boardThenState: 'Progress, or board now',
+  ladderLegend: ['S sent', 'A device says OK', 'R arrived intact', 'F checked in flash', 'B booted', 'H healthy'],
+  markProved: 'measured',
+  markSaid: "device's word",
+  markContradicted: 'contradicted',
+  boardNow: 'board now',
   tries: count => `try ${String(count)}`,
   retried: count => `${String(count)} sent again`,
   devices: count => (count === 1 ? '1 device' : `${String(count)} devices`),
@@ -81,9 +90,19 @@ const en: CliTexts = {
 
 const vi: CliTexts = {
   device: 'Thiết bị',
-  boardThenState: 'Tiến độ; khi đã dừng: bo mạch hiện nay, rút được không',
-  evidenceLegend:
-    'S đã gửi · A thiết bị báo OK · R nhận nguyên vẹn · F kiểm tra trong flash · B đã khởi động · H ổn định',
+  boardThenState: 'Tiến độ, hoặc bo mạch hiện nay',
+  ladderLegend: [
+    'S đã gửi',
+    'A thiết bị báo OK',
+    'R nhận nguyên vẹn',
+    'F kiểm tra trong flash',
+    'B đã khởi động',
+    'H ổn định',
+  ],
+  markProved: 'đo được',
+  markSaid: 'lời thiết bị',
+  markContradicted: 'mâu thuẫn',
+  boardNow: 'bo mạch hiện nay',
   tries: count => `lần ${String(count)}`,
   retried: count => `gửi lại ${String(count)}`,
   devices: count => `${String(count)} thiết bị`,

@@ -67,7 +67,7 @@ async function startAll(
 ): Promise<{ simulator: SimulatorProcess; session: WorkerSession }> {
   const { host } = context
   const starting = [
-    host.startSimulator({ home, devices: 'demo' }).then(simulator => {
+    host.startSimulator({ devices: 'demo', flashFolder: join(home, 'virtual-devices') }).then(simulator => {
       context.defer({
         close: () => simulator.stop(),
         kill: () => {

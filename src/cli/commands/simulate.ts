@@ -8,7 +8,7 @@ import { renderColumns } from '../text-columns.ts'
 /** Ends with 0 on Ctrl-C: stopping is how it ends. */
 export async function runSimulate(context: CommandContext, devices: string | undefined): Promise<number> {
   const { host, report, interruption } = context
-  const simulator = await host.startSimulator({ home: context.home, devices })
+  const simulator = await host.startSimulator({ devices, flashFolder: undefined })
   context.defer({
     close: () => simulator.stop(),
     kill: () => {
