@@ -22,7 +22,7 @@ import {
 /** RAM of a Cortex-M: bytes that a loader would put here are not in flash. */
 const CORTEX_RAM_START = 0x2000_0000
 const CORTEX_RAM_END = 0x4000_0000
-const MAX_LOAD_SEGMENTS = 256
+const MAX_PARTS = 4096
 
 /**
  * Reads the flash contents: address = the segment's load address (p_paddr), bytes = those of the file.
@@ -35,26 +35,21 @@ export function readElf(source: FirmwareSource, options: ReadOptions): ReadResul
   assertLinked(source.fileName, header)
   const findings: Finding[] = []
   const loads = withLoadAddresses(readLoadSegments(source, header), findings)
-  assertSensible(source, loads)
+  assertSensible(source, loads, load => load.fileBytes)
   const sections = readAllocatedSections(source, header)
+  if (sections !== null) assertSensible(source, sections, section => section.sizeBytes)
   const pieces: Segment[] = []
   let doneBytes = 0
   for (const load of loads) {
-    assertNotAborted(options.signal)
-    const part = sections === null ? withoutHeaders(load, header) : withoutFileOverhead(load, sections)
-    if (part === null) {
-      findings.push(droppedFinding(load))
-      continue
+    const parts = sections === null ? withoutHeaders(load, header) : sectionsOf(load, sections)
+    if (parts.length === 0) findings.push(droppedFinding(load))
+    for (const { fileOffset, fileBytes, physicalAddress } of parts) {
+      assertNotAborted(options.signal)
+      const view = readPart(source, fileOffset, fileBytes, `the part for ${formatAddress(physicalAddress)}`)
+      pieces.push({ address: physicalAddress, bytes: new Uint8Array(view.buffer) })
+      doneBytes += fileBytes
+      options.onProgress?.(Math.min(doneBytes, source.sizeBytes), source.sizeBytes)
     }
-    const view = readPart(
-      source,
-      part.fileOffset,
-      part.fileBytes,
-      `the segment for ${formatAddress(part.physicalAddress)}`,
-    )
-    pieces.push({ address: part.physicalAddress, bytes: new Uint8Array(view.buffer) })
-    doneBytes += part.fileBytes
-    options.onProgress?.(Math.min(doneBytes, source.sizeBytes), source.sizeBytes)
   }
   if (pieces.length === 0) {
     const file = source.fileName
@@ -70,14 +65,14 @@ export function readElf(source: FirmwareSource, options: ReadOptions): ReadResul
   return { image: joinPieces(source.fileName, pieces), startAddress: header.entryAddress, findings }
 }
 
-/** Linked programs have a few segments, each with its own bytes of the file; anything else is broken or hostile. */
-function assertSensible(source: FirmwareSource, loads: readonly LoadSegment[]): void {
-  const sumBytes = loads.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
-  if (loads.length <= MAX_LOAD_SEGMENTS && sumBytes <= source.sizeBytes) return
+/** Linked programs have a few parts, each with its own bytes of the file; anything else is broken or hostile. */
+function assertSensible<Part>(source: FirmwareSource, parts: readonly Part[], bytesOf: (part: Part) => number): void {
+  const claimedBytes = parts.reduce((sum, part) => sum + bytesOf(part), 0)
+  if (parts.length <= MAX_PARTS && claimedBytes <= source.sizeBytes) return
   throw new FlashproofError(
     'format.malformed-record',
-    `${source.fileName}: its ${String(loads.length)} segments claim ${String(sumBytes)} bytes of a file of ${String(source.sizeBytes)}`,
-    { file: source.fileName, segments: loads.length, claimedBytes: sumBytes, sizeBytes: source.sizeBytes },
+    `${source.fileName}: its ${String(parts.length)} parts claim ${String(claimedBytes)} bytes of a file of ${String(source.sizeBytes)}`,
+    { file: source.fileName, parts: parts.length, claimedBytes, sizeBytes: source.sizeBytes },
   )
 }
 
@@ -147,35 +142,28 @@ function withLoadAddresses(loads: readonly LoadSegment[], findings: Finding[]): 
 }
 
 /**
- * Cuts a segment to the sections in it. GNU ld lets the first segment begin with the ELF header when the memory page
- * is larger than the offset of the flash; those bytes belong to the file, not into flash.
+ * The sections of a segment, each where the segment puts it. What lies between them in the file is no firmware: GNU ld
+ * lets the first segment begin with the ELF header when the memory page is larger than the offset of the flash.
  */
-function withoutFileOverhead(load: LoadSegment, sections: readonly AllocatedSection[]): LoadSegment | null {
+function sectionsOf(load: LoadSegment, sections: readonly AllocatedSection[]): readonly LoadSegment[] {
   const loadEnd = load.fileOffset + load.fileBytes
-  let start = loadEnd
-  let end = load.fileOffset
-  for (const { fileOffset, sizeBytes } of sections) {
-    if (fileOffset < load.fileOffset || fileOffset + sizeBytes > loadEnd) continue
-    start = Math.min(start, fileOffset)
-    end = Math.max(end, fileOffset + sizeBytes)
-  }
-  if (start >= end) return null
-  const skipped = start - load.fileOffset
-  return {
-    fileOffset: start,
-    fileBytes: end - start,
-    virtualAddress: load.virtualAddress + skipped,
-    physicalAddress: load.physicalAddress + skipped,
-  }
+  return sections
+    .filter(({ fileOffset, sizeBytes }) => fileOffset >= load.fileOffset && fileOffset + sizeBytes <= loadEnd)
+    .map(({ fileOffset, sizeBytes }) => {
+      const skipped = fileOffset - load.fileOffset
+      return {
+        fileOffset,
+        fileBytes: sizeBytes,
+        virtualAddress: load.virtualAddress + skipped,
+        physicalAddress: load.physicalAddress + skipped,
+      }
+    })
 }
 
 /** Without section headers: a segment that holds the file's own header holds no firmware that could be told from it. */
-function withoutHeaders(load: LoadSegment, header: ElfHeader): LoadSegment | null {
-  const headersEnd = Math.max(
-    HEADER_BYTES,
-    header.programHeadersAt + header.programHeaderBytes * header.programHeaderCount,
-  )
-  return load.fileOffset < headersEnd ? null : load
+function withoutHeaders(load: LoadSegment, header: ElfHeader): readonly LoadSegment[] {
+  const programHeadersEnd = header.programHeadersAt + header.programHeaderBytes * header.programHeaderCount
+  return load.fileOffset < Math.max(HEADER_BYTES, programHeadersEnd) ? [] : [load]
 }
 
 function droppedFinding(load: LoadSegment): Finding {
