@@ -23,6 +23,8 @@ import {
 const CORTEX_RAM_START = 0x2000_0000
 const CORTEX_RAM_END = 0x4000_0000
 const MAX_PARTS = 4096
+/** Segments may share a few bytes of the file, such as its header. */
+const MAX_CLAIM_RATIO = 4
 
 /**
  * Reads the flash contents: address = the segment's load address (p_paddr), bytes = those of the file.
@@ -68,7 +70,7 @@ export function readElf(source: FirmwareSource, options: ReadOptions): ReadResul
 /** Linked programs have a few parts, each with its own bytes of the file; anything else is broken or hostile. */
 function assertSensible<Part>(source: FirmwareSource, parts: readonly Part[], bytesOf: (part: Part) => number): void {
   const claimedBytes = parts.reduce((sum, part) => sum + bytesOf(part), 0)
-  if (parts.length <= MAX_PARTS && claimedBytes <= source.sizeBytes) return
+  if (parts.length <= MAX_PARTS && claimedBytes <= MAX_CLAIM_RATIO * source.sizeBytes) return
   throw new FlashproofError(
     'format.malformed-record',
     `${source.fileName}: its ${String(parts.length)} parts claim ${String(claimedBytes)} bytes of a file of ${String(source.sizeBytes)}`,
