@@ -6,6 +6,8 @@ import { FlashproofError } from '../../src/shared/errors.ts'
 import { createClient, type Client } from '../../src/shared/rpc/client.ts'
 import { createSupervisor } from '../../src/shared/rpc/supervisor.ts'
 
+/** A process may start slowly on a busy computer. */
+const patiently = { timeout: 20_000 }
 const entry = new URL('../fakes/fixture-worker.ts', import.meta.url)
 
 describe('a forked worker', () => {
@@ -64,7 +66,7 @@ describe('a forked worker', () => {
     const call = client.call('device.list', {}, { signal: controller.signal })
     await vi.waitFor(() => {
       expect(texts).toEqual(['listing'])
-    })
+    }, patiently)
     controller.abort()
     await expect(call).rejects.toMatchObject({ code: 'call.aborted' })
     await expect(client.call('device.list', {}, { deadlineMs: 1 })).rejects.toMatchObject({ code: 'call.timeout' })
@@ -88,7 +90,7 @@ describe('a forked worker', () => {
     const calls = Array.from({ length: 5 }, () => client.call('device.list', {}).catch((error: unknown) => error))
     await vi.waitFor(() => {
       expect(texts).toHaveLength(5)
-    })
+    }, patiently)
     process.kill(worker.pid, 'SIGKILL')
     for (const error of await Promise.all(calls)) {
       expect(error).toBeInstanceOf(FlashproofError)
@@ -132,12 +134,9 @@ describe('a forked worker', () => {
     await supervisor.start()
     const { pid } = await supervisor.client.call('worker.hello', {})
     process.kill(pid, 'SIGKILL')
-    await vi.waitFor(
-      async () => {
-        expect((await supervisor.client.call('worker.hello', {})).pid).not.toBe(pid)
-      },
-      { timeout: 10_000 },
-    )
+    await vi.waitFor(async () => {
+      expect((await supervisor.client.call('worker.hello', {})).pid).not.toBe(pid)
+    }, patiently)
     await supervisor.stop()
     expect(started).toHaveLength(2)
   })
