@@ -5,7 +5,7 @@
 import { FlashproofError } from '../shared/errors.ts'
 import { demoFleet } from './demo-fleet.ts'
 import { faultNames, FaultSet, faultTable, isFaultName, type FaultName, type FaultSpec } from './faults/fault-table.ts'
-import { parseParameterText } from './faults/fault-parameters.ts'
+import { parseParameterText, type ParameterSpec } from './faults/fault-parameters.ts'
 import { instantTimes, seedFeatures, type VirtualEsp32Options } from './virtual-esp32.ts'
 
 export const deviceKinds = ['esp-parts'] as const
@@ -109,8 +109,8 @@ function readSetting(name: FaultName, setting: string, place: Place): [key: stri
   const equals = setting.indexOf('=')
   const key = equals === -1 ? definition.primary : setting.slice(0, equals)
   if (key === null) throw specError(place, `the fault "${name}" takes no value`, { fault: name })
-  const specs = definition.parameters
-  const spec = Object.entries(specs).find(([parameter]) => parameter === key)?.[1]
+  const specs: Readonly<Record<string, ParameterSpec>> = definition.parameters
+  const spec = Object.hasOwn(specs, key) ? specs[key] : undefined
   return [key, parseParameterText(spec, setting.slice(equals + 1))]
 }
 

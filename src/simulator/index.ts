@@ -90,7 +90,7 @@ function readArguments(argv: readonly string[]): Arguments {
 
 function tell(message: SimulatorMessage): void {
   if (process.send === undefined) process.stdout.write(`${JSON.stringify(message)}\n`)
-  else process.send(message)
+  else if (process.connected) process.send(message)
 }
 
 try {
@@ -98,7 +98,7 @@ try {
   if (process.connected) process.disconnect()
 } catch (thrown) {
   const error = asFlashproofError(thrown)
-  if (process.send !== undefined && process.connected) tell({ type: 'error', error: toWireError(error) })
+  if (process.connected) tell({ type: 'error', error: toWireError(error) })
   else process.stderr.write(`${error.code}: ${error.message}\n`)
   process.exitCode = error.traits.exitCode
   if (process.connected) process.disconnect()

@@ -2,6 +2,7 @@
 import { VirtualBoard, type BoardOptions } from './board/board.ts'
 import { openFlashStorage } from './board/flash-storage.ts'
 import { defaultFlashSpeed, type FlashSpeed } from './board/flash-time.ts'
+import { HttpNetwork } from './board/http-network.ts'
 import type { VirtualIdentity } from './board/identity.ts'
 import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
 import { HttpFront, type DeviceStats, type UploadFeatures } from './esp-parts/http-front.ts'
@@ -133,7 +134,6 @@ export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Prom
   let service = createService()
   const random = seededRandom(seed, `${board.options.identity.id} signal`)
   const front = new HttpFront(board, () => service, {
-    port: options.port ?? 0,
     features: storage === 'direct' ? { ...features, session: true } : features,
     compactJson: options.compactJson ?? false,
     whenHeapIsFull: options.whenHeapIsFull ?? 'reset',
@@ -147,14 +147,15 @@ export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Prom
       }),
     describeTelemetry: () => json(describeTelemetry(board, service.space(), random)),
   })
+  const network = new HttpNetwork(front, options.port ?? 0)
   await board.powerOn({
-    goDown: isOrderly => front.goDown(isOrderly),
+    goDown: isOrderly => network.goDown(isOrderly),
     comeUp: () => {
       service = createService()
-      return front.comeUp()
+      return network.comeUp()
     },
   })
-  return handleOf(board, front, () => service)
+  return handleOf(board, front, () => service, network.port)
 }
 
 function boardOptions(options: VirtualEsp32Options, seed: number): BoardOptions {
@@ -203,10 +204,10 @@ function hostOf(board: VirtualBoard, isInSlot: boolean): ConstructorParameters<t
   }
 }
 
-function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadService): VirtualEsp32 {
+function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadService, port: number): VirtualEsp32 {
   return {
-    target: `http://127.0.0.1:${String(front.port)}`,
-    port: front.port,
+    target: `http://127.0.0.1:${String(port)}`,
+    port,
     get identity() {
       return board.identity
     },

@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -110,6 +111,24 @@ describe('an uploaded application image', () => {
   })
 })
 
+describe('power that goes while the parts are joined', () => {
+  it('leaves a truncated target and the parts that were not copied yet, and the upload can go on', async () => {
+    const long = uploadOf(someBytes(200 * 512), { chunkBytes: 512 })
+    const device = await start({ apply: 'none' })
+    await postChunks(device.target, long)
+    const completing = errorCodeOf(postComplete(device.target, long, { headers: long.headers }))
+    while (device.stats.completePosts === 0) await new Promise(resolve => setImmediate(resolve))
+    await device.panic()
+    expect(await completing).toBe('ECONNRESET')
+    const status = (await call(device.target, '/upload/status/firmware.bin')).json
+    const have = Buffer.from(String(status?.['have']), 'base64')
+    expect([have[0], have[24]]).toEqual([0, 0xff])
+    expect(device.flash.readTarget('firmware.bin')?.length).toBeLessThan(long.content.length)
+    expect((await send(device.target, long)).json?.['success']).toBe(true)
+    expect(device.flash.readTarget('firmware.bin')).toEqual(long.content)
+  })
+})
+
 describe('a file that is no image', () => {
   it('is stored and nothing reboots', async () => {
     const device = await start()
@@ -175,5 +194,43 @@ describe('flash on disk', () => {
     const second = await start({ flashDir: folder })
     await postComplete(second.target, { ...upload, name: 'web/index%1B.html' })
     expect(second.flash.readTarget('web/index\u001b.html')).toEqual(image)
+  })
+})
+
+describe('the port of a device', () => {
+  async function takePort(port: number): Promise<() => Promise<void>> {
+    const other = createServer()
+    await new Promise<void>(resolve => other.listen(port, '127.0.0.1', resolve))
+    return () =>
+      new Promise(resolve =>
+        other.close(() => {
+          resolve()
+        }),
+      )
+  }
+
+  it('is the same again after another process had it during the reboot', async () => {
+    const device = await start({ bootMs: 100 })
+    const back = device.reboot()
+    await expect.poll(() => errorCodeOf(call(device.target, '/telemetry')), { interval: 5 }).toBe('ECONNREFUSED')
+    const giveBack = await takePort(device.port)
+    const isBack = await Promise.race([back.then(() => true), new Promise(resolve => setTimeout(resolve, 200, false))])
+    expect(isBack).toBe(false)
+    await giveBack()
+    await back
+    expect((await call(device.target, '/telemetry')).json).toMatchObject({ boot_count: 2 })
+  })
+
+  it('stays free when the device is switched off while it waits for it', async () => {
+    const device = await start({ bootMs: 100 })
+    const back = device.reboot()
+    await expect.poll(() => errorCodeOf(call(device.target, '/telemetry')), { interval: 5 }).toBe('ECONNREFUSED')
+    const giveBack = await takePort(device.port)
+    await device.close()
+    await back
+    await giveBack()
+    const retake = await takePort(device.port)
+    await retake()
+    expect(await errorCodeOf(call(device.target, '/telemetry'))).toBe('ECONNREFUSED')
   })
 })

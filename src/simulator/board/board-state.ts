@@ -42,14 +42,16 @@ export interface BoardState {
 }
 
 const STATE_FILE = 'state.json'
+const STATE_VERSION = 1
 
 /** Reads the state of an earlier run; null for a board that was never switched on. */
 export function loadBoardState(flash: FlashStorage): BoardState | null {
   const bytes = flash.read(STATE_FILE)
   if (bytes === null) return null
   // Written by saveBoardState alone, into a folder of ours; the version tells other shapes apart.
-  const state = JSON.parse(new TextDecoder().decode(bytes)) as BoardState
-  return state.version === 1 ? { ...state, stored: Object.assign(noUploads(), state.stored) } : null
+  const state = JSON.parse(new TextDecoder().decode(bytes)) as Omit<BoardState, 'version'> & { version: number }
+  if (state.version !== STATE_VERSION) return null
+  return { ...state, version: STATE_VERSION, stored: Object.assign(noUploads(), state.stored) }
 }
 
 export function saveBoardState(flash: FlashStorage, state: BoardState): void {
@@ -58,7 +60,7 @@ export function saveBoardState(flash: FlashStorage, state: BoardState): void {
 
 export function newBoardState(): BoardState {
   return {
-    version: 1,
+    version: STATE_VERSION,
     bootCount: 0,
     resetReason: 'power-on',
     activeSlot: 0,

@@ -54,9 +54,8 @@ export class VirtualBoard {
   #network: BoardNetwork | null = null
   isOff = false
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #bootWaiters: (() => void)[] = []
+  readonly #bootWaiters: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = []
   #endAbsence: () => void = () => undefined
-  #failure: ((thrown: unknown) => void) | null = null
 
   constructor(flash: FlashStorage, options: BoardOptions) {
     this.flash = flash
@@ -106,12 +105,16 @@ export class VirtualBoard {
 
   /** Restarts in good order: connections are closed, then it is away for the boot time. */
   reboot(): Promise<void> {
-    return this.#restart('software')
+    const back = this.nextBoot()
+    void this.#restart('software')
+    return back
   }
 
   /** Dies at once: connections are reset, RAM is lost. */
   panic(): Promise<void> {
-    return this.#restart('panic')
+    const back = this.nextBoot()
+    void this.#restart('panic')
+    return back
   }
 
   /** Switches it off for good. */
@@ -122,12 +125,18 @@ export class VirtualBoard {
     this.#endAbsence()
     await this.#network?.goDown(true)
     this.flash.close()
-    for (const wake of this.#bootWaiters.splice(0)) wake()
+    for (const waiter of this.#bootWaiters.splice(0)) waiter.resolve()
   }
 
-  /** Resolves when it has come back from the next reboot, or was switched off. */
+  /** Resolves when it has come back from the next reboot, or was switched off; rejects when it cannot come back. */
   nextBoot(): Promise<void> {
-    return new Promise(resolve => this.#bootWaiters.push(resolve))
+    if (this.isOff) return Promise.resolve()
+    const booted = new Promise<void>((resolve, reject) => {
+      this.#bootWaiters.push({ resolve, reject })
+    })
+    // Whoever asks and then does not wait must not end the process.
+    booted.catch(() => undefined)
+    return booted
   }
 
   /** Runs `action` later, unless the board goes down first. */
@@ -160,13 +169,8 @@ export class VirtualBoard {
     return this.flash.read(slotFile(this.state.activeSlot))?.subarray(0, content.sizeBytes) ?? null
   }
 
-  /** Told of failures that no caller waits for, such as a port that was taken during a reboot. */
-  onFailure(listener: (thrown: unknown) => void): void {
-    this.#failure = listener
-  }
-
   async #restart(reason: ResetReason): Promise<void> {
-    if (!this.isUp) return this.isOff ? undefined : this.nextBoot()
+    if (!this.isUp) return
     this.isUp = false
     this.#clearTimers()
     try {
@@ -180,12 +184,17 @@ export class VirtualBoard {
       this.#boot(reason)
       await this.#network?.comeUp()
     } catch (thrown) {
-      this.#failure?.(thrown)
+      for (const waiter of this.#bootWaiters.splice(0)) waiter.reject(thrown)
+      process.emitWarning(`the virtual device ${this.options.identity.id} stays off: ${String(thrown)}`)
       return
     }
+    this.#announceBoot()
+  }
+
+  #announceBoot(): void {
     if (this.isOff) return
     this.isUp = true
-    for (const wake of this.#bootWaiters.splice(0)) wake()
+    for (const waiter of this.#bootWaiters.splice(0)) waiter.resolve()
   }
 
   #boot(reason: ResetReason): void {

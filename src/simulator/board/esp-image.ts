@@ -13,6 +13,11 @@ const SHA256_BYTES = 32
 const DESCRIPTOR_MAGIC = 0xabcd5432
 const DESCRIPTOR_OFFSET = HEADER_BYTES + SEGMENT_HEADER_BYTES
 
+/** Where the bootloader of an ESP32 itself runs: an image that loads there is another bootloader, no application. */
+const LOADER_CHIP_ID = 0
+const LOADER_START = 0x4007_8000
+const LOADER_END = 0x4008_0000
+
 /** Chip ids of the image header (`esp_chip_id_t`), by the name a device reports. */
 const chipIds: Readonly<Record<string, number>> = {
   ESP32: 0,
@@ -67,6 +72,10 @@ export function checkEspImage(bytes: Uint8Array, chip: string): SelfCheck {
     const start = offset + SEGMENT_HEADER_BYTES
     if (sizeBytes % 4 !== 0 || start + sizeBytes > bytes.length) {
       return refuse(`segment ${String(segment)} has a bad length`)
+    }
+    const address = view.getUint32(offset, true)
+    if (chipId === LOADER_CHIP_ID && address < LOADER_END && address + sizeBytes > LOADER_START) {
+      return refuse(`segment ${String(segment)} overlaps the bootloader`)
     }
     for (let at = start; at < start + sizeBytes; at++) checksum ^= bytes[at] ?? 0
     offset = start + sizeBytes

@@ -2,8 +2,19 @@
  * The flash of a virtual board as named files: on disk, where it survives the device's process, or in memory. Knows
  * sizes without asking the disk, because a device checks them for every chunk.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
-import { unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { nameTooLong } from './device-error.ts'
 

@@ -96,7 +96,7 @@ export class VirtualHeap {
     const before = this.#free[at - 1]
     const after = this.#free[at]
     const joinsBefore = before !== undefined && before.address + before.sizeBytes === block
-    const joinsAfter = after !== undefined && block + sizeBytes === after.address
+    const joinsAfter = after?.address === block + sizeBytes
     if (joinsBefore && joinsAfter) {
       before.sizeBytes += sizeBytes + after.sizeBytes
       this.#free.splice(at, 1)

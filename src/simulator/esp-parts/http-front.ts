@@ -1,9 +1,10 @@
-/** The web server of a virtual ESP32: connections and bodies that cost heap, answers, and where faults cut them. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import type { VirtualBoard, BoardNetwork } from '../board/board.ts'
+/** The requests of a virtual ESP32: bodies that cost heap, the handlers, the answers, and where faults cut them. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { VirtualBoard } from '../board/board.ts'
 import { DeviceError, PowerLost } from '../board/device-error.ts'
 import type { HeapBlock, VirtualHeap } from '../board/heap.ts'
+import type { HttpNetworkHost } from '../board/http-network.ts'
 import type { BodyCut, Reply, RequestPoint } from '../faults/fault-hooks.ts'
 import { toPythonJson } from '../python-json.ts'
 import { findRoute, type Route } from './routes.ts'
@@ -22,7 +23,6 @@ export interface UploadFeatures {
 }
 
 export interface HttpFrontOptions {
-  readonly port: number
   readonly features: UploadFeatures
   readonly compactJson: boolean
   /** What happens to a body that fits no free block: the connection is reset, or the handler fails. */
@@ -45,13 +45,7 @@ export interface DeviceStats {
   lostReplies: number
 }
 
-/** Control blocks and buffers of one TCP connection in lwIP. */
-const CONNECTION_HEAP_BYTES = 4096
-const KEEP_ALIVE_MS = 30_000
-const PORT_RETRY_MS = 50
-const PORT_RETRIES = 200
-
-export class HttpFront implements BoardNetwork {
+export class HttpFront implements HttpNetworkHost {
   readonly stats: DeviceStats = {
     requests: 0,
     connections: 0,
@@ -64,77 +58,23 @@ export class HttpFront implements BoardNetwork {
   readonly #board: VirtualBoard
   readonly #service: () => UploadService
   readonly #options: HttpFrontOptions
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #port: number
 
   constructor(board: VirtualBoard, service: () => UploadService, options: HttpFrontOptions) {
     this.#board = board
     this.#service = service
     this.#options = options
-    this.#port = options.port
-    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-      this.#onRequest(request, response)
-    })
-    this.#server.on('connection', (socket: Socket) => this.#onConnection(socket))
   }
 
-  get port(): number {
-    return this.#port
+  heap(): VirtualHeap {
+    return this.#board.heap
   }
 
-  async comeUp(): Promise<void> {
-    // While the board was away another process may have been given its port; it is only lent as a rule.
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.#listen()
-        break
-      } catch (thrown) {
-        const isTaken = this.#port !== 0 && attempt < PORT_RETRIES && isErrnoException(thrown, 'EADDRINUSE')
-        if (!isTaken) throw thrown
-        await new Promise(resolve => setTimeout(resolve, PORT_RETRY_MS))
-      }
-    }
-    // An http server that listens on TCP has an AddressInfo.
-    this.#port = (this.#server.address() as AddressInfo).port
-  }
-
-  async goDown(isOrderly: boolean): Promise<void> {
-    if (!this.#server.listening) return
-    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
-    for (const socket of this.#sockets) {
-      if (isOrderly) socket.destroy()
-      else socket.resetAndDestroy()
-    }
-    await closed
-  }
-
-  #listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(this.#port, '127.0.0.1', () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
-    })
-  }
-
-  #onConnection(socket: Socket): void {
+  onConnection(isRefused: boolean): void {
     this.stats.connections++
-    const heap = this.#board.heap
-    const block = heap.take(CONNECTION_HEAP_BYTES)
-    this.#sockets.add(socket)
-    socket.on('close', () => {
-      this.#sockets.delete(socket)
-      if (block !== null) heap.release(block)
-    })
-    if (block === null) {
-      this.stats.heapRefusals++
-      socket.resetAndDestroy()
-    }
+    if (isRefused) this.stats.heapRefusals++
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+  onRequest(request: IncomingMessage, response: ServerResponse): void {
     const board = this.#board
     if (!board.isUp) return
     this.stats.requests++
@@ -350,8 +290,4 @@ function plainText(status: number, text: string): Reply {
 function endConnection(socket: Socket, cut: BodyCut): void {
   if (cut.how === 'reset') socket.resetAndDestroy()
   else socket.destroy()
-}
-
-function isErrnoException(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === code
 }

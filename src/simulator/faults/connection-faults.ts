@@ -20,19 +20,19 @@ export const connectionFaults = {
     summary: 'does the work, then ends the connection without an answer',
     parameters: {
       chunk: point,
-      every: { type: 'number', default: 0, minimum: 0, summary: 'only every n-th such request; 0 for each' },
-      probability: { type: 'number', default: 1, minimum: 0, summary: 'chance of each, 0 to 1' },
-      times: { type: 'number', default: 0, minimum: 0, summary: 'how often; 0 without end' },
+      every: { type: 'number', default: 7, minimum: 1, summary: 'every n-th request, where chunk is "any"' },
+      probability: { type: 'number', default: 1, minimum: 0, summary: 'chance of each of those, 0 to 1' },
+      times: { type: 'number', default: 1, minimum: 0, summary: 'how often at one chunk; 0 without end' },
     },
     primary: 'every',
     create: ({ chunk, every, probability, times }, random) => {
-      const mayStrike = allowance(times)
+      const mayStrike = allowance(chunk === 'any' ? 0 : times)
       let seen = 0
       return {
         losesReply: at => {
           if (!isAt(chunk, at)) return false
           seen++
-          if (every > 0 && seen % every !== 0) return false
+          if (chunk === 'any' && seen % every !== 0) return false
           return random.next() < probability && mayStrike()
         },
       }
