@@ -133,7 +133,7 @@ async function sumUp(
   const headHash = death === null ? await findHeadHash(context, session, follower) : null
   const exportLine = death === null ? ((await options.exportLine?.(jobs)) ?? null) : null
   if (death !== null) {
-    report.error(death, hasErrorCode(death, 'worker.exited') ? { hint: `${report.texts.resumeHint}` } : {})
+    report.error(death, hasErrorCode(death, 'worker.exited') ? { hint: report.texts.resumeHint } : {})
   }
   if (report.people !== null) {
     const paint = painterFor(wantsColor(host.env, report.people.isTerminal))

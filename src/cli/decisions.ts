@@ -23,6 +23,11 @@ interface DeskOptions {
   readonly onAnswered: () => void
 }
 
+/** Whether somebody sits at the terminal; with `--json` a script does. */
+export function canAskPerson({ host, report }: CommandContext): boolean {
+  return host.stdin.isTerminal && host.stderr.isTerminal && !report.isJson
+}
+
 export function createDecisionDesk(
   context: CommandContext,
   session: WorkerSession,
@@ -31,7 +36,8 @@ export function createDecisionDesk(
   const { host, report, interruption } = context
   const acceptedForAll = new Set<string>()
   const seen = new Set<string>()
-  const canAsk = host.stdin.isTerminal && host.stderr.isTerminal && !report.isJson
+  const canAsk = canAskPerson(context)
+  const isInterrupted = (): boolean => interruption.signal.aborted
   let queue: Promise<void> = Promise.resolve()
 
   const answer = async (asked: AskedDecision, isAccepted: boolean): Promise<void> => {
@@ -67,7 +73,7 @@ export function createDecisionDesk(
   }
 
   const handle = async (asked: AskedDecision): Promise<void> => {
-    if (interruption.signal.aborted) return
+    if (isInterrupted()) return
     if (!canAsk) {
       report.notice(`${asked.name}: ${asked.decision.code}: ${stripControl(asked.decision.question)}`)
       report.notice(`  ${report.texts.acceptWith(asked.decision.code)}`)
@@ -77,7 +83,7 @@ export function createDecisionDesk(
     options.onAsking()
     try {
       const isAccepted = await put(asked)
-      if (!interruption.signal.aborted) await answer(asked, isAccepted)
+      if (!isInterrupted()) await answer(asked, isAccepted)
     } finally {
       options.onAnswered()
     }

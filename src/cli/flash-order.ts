@@ -10,7 +10,7 @@ export function makeFlashSettings(
   command: FlashCommand,
   recipe: Recipe | null,
   secrets: Readonly<Record<string, string>>,
-  acceptedBy: string,
+  person: { readonly acceptedBy: string; readonly interactive: boolean },
 ): FlashSettings {
   const options = toRecord([...(recipe?.options ?? []), ...command.options])
   const context = toRecord([...(recipe?.context ?? []), ...command.context])
@@ -26,7 +26,7 @@ export function makeFlashSettings(
     context: Object.keys(context).length === 0 ? undefined : context,
     expectSha256: command.expectSha256 ?? recipe?.expectSha256,
     accept: command.accept.length === 0 ? undefined : [...command.accept],
-    acceptedBy,
+    ...person,
     waitDeviceMs: command.waitDeviceMs ?? recipe?.waitDeviceMs,
     dryRun: command.isDryRun ? true : undefined,
   })

@@ -146,12 +146,6 @@ export const commandGrammars = [
         help: 'a secret from env:NAME, file:PATH or - (standard input)',
       },
       {
-        kind: 'address',
-        name: 'base',
-        placeholder: 'ADDRESS',
-        help: 'flash address that the image begins at, where the file does not say it',
-      },
-      {
         kind: 'integer',
         name: 'parallel',
         placeholder: 'N',

@@ -51,7 +51,9 @@ function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
 }
 
 function nextStep(job: JobSnapshot, language: Language): string {
-  const { next } = textsFor(language)
+  const { next, acceptWith } = textsFor(language)
+  const wanted = job.error?.code === 'job.decision-needed' ? job.error.details['accept'] : undefined
+  if (typeof wanted === 'string') return acceptWith(stripControl(wanted, 80))
   if (job.reason === 'contradicted') return next.contradicted(job.jobId)
   if (job.state === 'cancelled' || job.state === 'interrupted' || !hasEnded(job)) return next.resume(job.jobId)
   if (job.error !== null) {

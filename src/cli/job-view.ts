@@ -8,13 +8,13 @@ import { createTablePainter } from './table-painter.ts'
 import { canRedraw, wantsColor } from './terminal-style.ts'
 
 export interface JobView {
-  changed(job: JobSnapshot): void
-  logged(event: EventOf<'job.logged'>): void
+  readonly changed: (job: JobSnapshot) => void
+  readonly logged: (event: EventOf<'job.logged'>) => void
   /** Prints a line that stays. */
-  say(text: string): void
-  hide(): void
-  show(): void
-  finish(): void
+  readonly say: (text: string) => void
+  readonly hide: () => void
+  readonly show: () => void
+  readonly finish: () => void
 }
 
 export function createJobView(

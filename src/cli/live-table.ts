@@ -189,7 +189,8 @@ function renderMiddle(job: JobSnapshot, columns: number, look: Look): Cell[] {
   const ratio = job.totalBytes > 0 ? Math.min(1, job.doneBytes / job.totalBytes) : 0
   const percent = padText(formatRatio(ratio), PERCENT_COLUMNS, 'start')
   const rate = padText(rateText(job.bytesPerSecond), RATE_COLUMNS, 'start')
-  const remaining = padText(job.remainingMs === null ? '' : formatDuration(job.remainingMs), REMAINING_COLUMNS, 'start')
+  const toGo = job.remainingMs === null || ratio >= 1 ? '' : formatDuration(job.remainingMs)
+  const remaining = padText(toGo, REMAINING_COLUMNS, 'start')
   const figures = ` ${percent} ${rate} ${remaining}`
   const bar = columns - displayWidth(figures)
   if (bar < MINIMUM_BAR_COLUMNS) return [{ text: padText(`${percent} ${rate.trim()}`, columns), tone: 'plain' }]

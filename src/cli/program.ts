@@ -14,7 +14,6 @@ export interface FlashCommand {
   readonly protocol: string | undefined
   readonly options: readonly KeyValue[]
   readonly secrets: readonly SecretSource[]
-  readonly baseAddress: number | undefined
   readonly parallel: number | undefined
   readonly first: number | undefined
   readonly stopAfter: number | undefined
@@ -294,7 +293,6 @@ function buildFlash(given: GivenWords, isJson: boolean): FlashCommand {
     protocol: given.text('protocol'),
     options: given.list('set', isPair),
     secrets,
-    baseAddress: given.number('base'),
     parallel: given.number('parallel'),
     first: given.number('first'),
     stopAfter: given.number('stop-after'),

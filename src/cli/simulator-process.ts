@@ -144,7 +144,7 @@ export async function makeDemoFirmware(options: {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS)
   })
-  const [code] = await once(child, 'close')
-  if (code === 0) return
+  await once(child, 'close')
+  if (child.exitCode === 0) return
   throw new FlashproofError('internal.unexpected', 'the demonstration firmware could not be made', { output })
 }

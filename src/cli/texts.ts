@@ -33,6 +33,8 @@ export interface CliTexts {
   readonly noDevices: string
   readonly secretPrompt: (key: string) => string
   readonly dryRunDone: string
+  readonly demoIntro: (home: string) => string
+  readonly demoWentWell: string
 }
 
 export type CountedGroup = 'waiting' | 'running' | 'proven' | 'below' | 'unproven' | 'failed' | 'stopped'
@@ -82,10 +84,13 @@ const en: CliTexts = {
   decision: target => `Decision for ${target}`,
   decisionChoices: isBatch => (isBatch ? '[y/N, a = yes for every device of this batch]' : '[y/N]'),
   decisionPlease: 'Please answer y or n.',
-  acceptWith: code => `To allow it, run the command again with --accept ${code}`,
+  acceptWith: code => `To allow it: flashproof … --accept ${code}`,
   noDevices: 'No devices found.',
   secretPrompt: key => `Secret “${key}”: `,
   dryRunDone: 'Checked by reading only; nothing was sent.',
+  demoIntro: home => `Eight virtual ESP32 boards, one of which lies. All that this demonstration keeps: ${home}`,
+  demoWentWell:
+    'The demonstration went as it should: the boards that stored the image are proven, the one that lies is not.',
 }
 
 const vi: CliTexts = {
@@ -139,10 +144,13 @@ const vi: CliTexts = {
   decision: target => `Cần quyết định cho ${target}`,
   decisionChoices: isBatch => (isBatch ? '[y/N, a = đồng ý cho mọi thiết bị của lô này]' : '[y/N]'),
   decisionPlease: 'Hãy trả lời y hoặc n.',
-  acceptWith: code => `Để cho phép, hãy chạy lại lệnh với --accept ${code}`,
+  acceptWith: code => `Để cho phép: flashproof … --accept ${code}`,
   noDevices: 'Không tìm thấy thiết bị nào.',
   secretPrompt: key => `Bí mật “${key}”: `,
   dryRunDone: 'Chỉ kiểm tra bằng cách đọc; không gửi gì.',
+  demoIntro: home => `Tám bo mạch ESP32 ảo, một cái nói dối. Mọi dữ liệu của buổi trình diễn này: ${home}`,
+  demoWentWell:
+    'Buổi trình diễn diễn ra đúng như mong đợi: các bo mạch đã lưu ảnh được chứng minh, bo mạch nói dối thì không.',
 }
 
 const languages: Readonly<Record<Language, CliTexts>> = { en, vi }

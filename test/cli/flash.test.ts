@@ -135,6 +135,7 @@ describe('flash', () => {
       require: 'running',
       accept: ['downgrade'],
       acceptedBy: 'tester',
+      interactive: false,
     })
     expect(bench.host.out() + bench.host.err()).not.toContain('swordfish')
     expect(bench.host.homes).toEqual(['/tmp/flashproof-test-home'])
@@ -372,7 +373,7 @@ describe('a decision', () => {
       ...waiting,
       state: 'failed',
       decision: null,
-      error: { code: 'job.decision-needed', message: 'downgrade', details: {} },
+      error: { code: 'job.decision-needed', message: 'older', details: { accept: 'downgrade' } },
       revision: 9,
     })
     expect(await exit).toBe(1)

@@ -88,7 +88,6 @@ const refused: readonly (readonly [line: string, code: string, text: string])[] 
   ['convert a b --fill -1', 'usage.invalid-value', '0 to 255'],
   ['convert a b --base 0x100000000', 'usage.invalid-value', '0xFFFFFFFF'],
   ['convert a b --base zero', 'usage.invalid-value', 'or lowest'],
-  ['flash a --to x --base lowest', 'usage.invalid-value', '0xFFFFFFFF'],
   ['flash a --to x --parallel 0', 'usage.invalid-value', '1 to 1024'],
   ['flash a --to x --parallel 1025', 'usage.invalid-value', '1 to 1024'],
   ['flash a --to x --first 1.5', 'usage.invalid-value', '1 to 1024'],
@@ -122,7 +121,7 @@ describe('the command line', () => {
       'flash fw.bin --to http://a --to=serial:/dev/ttyUSB0 --protocol esp --set a=1 --set b=x=y --secret k=env:KEY ' +
       '--secret f=file:/run/key --secret s=- --parallel 8 --first 1 --stop-after 2 --require running --recipe r.json ' +
       `--context operator=An --context order=7 --expect-sha256 ${'AB'.repeat(32)} --accept downgrade --accept other ` +
-      '--wait-device 30 --dry-run --verbose --json --base 0x10000'
+      '--wait-device 30 --dry-run --verbose --json'
     expect(parseCommandLine(words(line))).toEqual({
       kind: 'flash',
       file: 'fw.bin',
@@ -137,7 +136,6 @@ describe('the command line', () => {
         { key: 'f', from: 'file', path: '/run/key' },
         { key: 's', from: 'standard-input' },
       ],
-      baseAddress: 0x10000,
       parallel: 8,
       first: 1,
       stopAfter: 2,

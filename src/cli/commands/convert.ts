@@ -51,8 +51,8 @@ export function describeConversion(result: ConversionResult): string[] {
 
 /** One line that is drawn over itself, for inputs that take long enough to be seen. */
 function createConversionProgress(context: CommandContext): {
-  show(event: EventOf<'conversion.progressed'>): void
-  clear(): void
+  readonly show: (event: EventOf<'conversion.progressed'>) => void
+  readonly clear: () => void
 } {
   const output = context.host.stderr
   const isShown = canRedraw(context.host.env, output.isTerminal)

@@ -23,7 +23,7 @@ const EXPECTED_CONTRADICTED = 1
 interface Exports {
   readonly paths: readonly string[]
   readonly isChainValid: boolean
-  readonly chainLines: readonly string[]
+  readonly chainLine: string
 }
 
 /** @returns 0 when the batch went as it should: all proven but the one device that lies, which is contradicted */
@@ -31,7 +31,7 @@ export async function runDemo(context: CommandContext): Promise<ExitCode> {
   const { host, report } = context
   const home = await chooseHome(context)
   const firmwarePath = join(home, 'demo-firmware.bin')
-  report.people?.write(`${intro(home)}\n`)
+  report.people?.write(`${report.texts.demoIntro(home)}\n`)
   const { simulator, session } = await startAll(context, home, firmwarePath)
   context.interruption.signal.throwIfAborted()
   let exports: Exports | null = null
@@ -84,10 +84,6 @@ async function startAll(
   return { simulator, session }
 }
 
-function intro(home: string): string {
-  return `Eight virtual ESP32 boards, one of which lies. All state of this demonstration: ${home}`
-}
-
 async function chooseHome(context: CommandContext): Promise<string> {
   if ((context.host.env['FLASHPROOF_HOME'] ?? '') === '') return await mkdtemp(join(tmpdir(), 'flashproof-demo-'))
   const home = findHome(context.host.env)
@@ -105,7 +101,7 @@ async function exportAndVerify(context: CommandContext, session: WorkerSession, 
   }
   const chain = await session.client.call('log.verify', { practice: true })
   context.report.json({ type: 'verification', ...chain })
-  return { paths, isChainValid: chain.valid, chainLines: describeChain(chain) }
+  return { paths, isChainValid: chain.valid, chainLine: describeChain(chain)[0] ?? '' }
 }
 
 function judge(
@@ -124,7 +120,7 @@ function judge(
   }
   say(`proven: ${jobs.filter(isProven).map(nameOfJob).join(', ') || 'none'}`)
   for (const job of contradicted) say(`unproven: contradicted: ${nameOfJob(job)}`)
-  for (const line of exports?.chainLines ?? []) say(line)
+  if (exports !== null) say(exports.chainLine)
   const differences = [
     ...(jobs.length === devices.length ? [] : [`${String(jobs.length)} jobs for ${String(devices.length)} devices`]),
     ...(contradicted.length === EXPECTED_CONTRADICTED
@@ -136,7 +132,7 @@ function judge(
     ...(exports === null ? ['nothing was exported'] : exports.isChainValid ? [] : ['the record chain does not hold']),
   ]
   if (differences.length === 0) {
-    say('The demonstration went as it should: the boards that stored the image are proven, the one that lies is not.')
+    say(report.texts.demoWentWell)
     return 0
   }
   report.error(new FlashproofError('internal.unexpected', `the demonstration differed: ${differences.join('; ')}`))

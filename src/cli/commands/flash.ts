@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { RequestOf } from '../../shared/contract/index.ts'
 import { runBatch } from '../batch-run.ts'
+import { canAskPerson } from '../decisions.ts'
 import type { CommandContext } from '../command-context.ts'
 import type { FlashSettings } from '../flash-order.ts'
 import { makeFlashSettings } from '../flash-order.ts'
@@ -14,7 +15,10 @@ export async function runFlash(context: CommandContext, command: FlashCommand): 
   const { report, host } = context
   const recipe = command.recipe === undefined ? null : await readRecipe(command.recipe)
   const secrets = await resolveSecrets(context, [...(recipe?.secrets ?? []), ...command.secrets])
-  const settings = makeFlashSettings(command, recipe, secrets, host.userName)
+  const settings = makeFlashSettings(command, recipe, secrets, {
+    acceptedBy: host.userName,
+    interactive: canAskPerson(context),
+  })
   const session = await context.openSession()
   const { exitCode } = await runBatch(context, session, {
     isVerbose: command.isVerbose,
@@ -34,7 +38,6 @@ export async function runFlash(context: CommandContext, command: FlashCommand): 
 function openRequest(command: FlashCommand): RequestOf<'firmware.open'> {
   return {
     path: resolve(command.file),
-    ...(command.baseAddress === undefined ? {} : { baseAddress: command.baseAddress }),
     ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
   }
 }

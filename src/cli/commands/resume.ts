@@ -1,6 +1,7 @@
 /** `flashproof resume`: goes on with stopped jobs where each stopped. */
 import type { JobSnapshot } from '../../shared/contract/index.ts'
 import { runBatch } from '../batch-run.ts'
+import { canAskPerson } from '../decisions.ts'
 import type { CommandContext } from '../command-context.ts'
 import type { ResumeCommand } from '../program.ts'
 import type { WorkerSession } from '../worker-session.ts'
@@ -11,6 +12,7 @@ export async function runResume(context: CommandContext, command: ResumeCommand)
   const before = await listJobs(session)
   const { jobIds } = await session.client.call('job.resume', {
     acceptedBy: host.userName,
+    interactive: canAskPerson(context),
     ...(command.jobIds.length === 0 ? {} : { jobIds: [...command.jobIds] }),
     ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
   })
