@@ -159,6 +159,7 @@ class ExportReader {
   #lineNumber = 0
   #csvRow = ''
   #rows: OpenRows | null = null
+  #bareRecords = 0
 
   constructor(format: ExportFormat, checker: ChainChecker) {
     this.#format = format
@@ -175,6 +176,11 @@ class ExportReader {
 
   finish(): void {
     this.#closeRows()
+    if (this.#bareRecords > 0) {
+      this.#checker.note(
+        `${String(this.#bareRecords)} records come without some detail rows: pruned ones, and records of jobs that went on later`,
+      )
+    }
     if (this.#csvRow !== '') this.#checker.problem('The last row is not complete')
   }
 
@@ -275,6 +281,8 @@ class ExportReader {
     if (this.#rows === null) return
     const { entry, tables } = this.#rows
     this.#rows = null
+    const isBare = detailTables.some(table => entry.digests[table].count > 0 && !tables.has(table))
+    if (isBare && this.#format !== 'html') this.#bareRecords++
     for (const [table, found] of tables) {
       const sealed = entry.digests[table]
       if (found.count === sealed.count && found.hash.digest('hex') === sealed.sha256) continue

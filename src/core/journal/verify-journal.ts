@@ -1,6 +1,6 @@
 /** Checks a journal against its own chain: the file, the links, every row of every finished job, and the logged heads. */
 import type { ChainReport } from '../../shared/contract/commands.ts'
-import { endStates, type JobSnapshot } from '../../shared/contract/models.ts'
+import type { JobSnapshot } from '../../shared/contract/models.ts'
 import { type ChainEntry, detailTables, sha256Hex } from './chain.ts'
 import { ChainChecker } from './chain-checker.ts'
 import { digestStoredRows } from './detail-rows.ts'
@@ -137,11 +137,10 @@ function checkPresentSnapshot(row: Row, entry: ChainEntry, say: (text: string) =
       say(`The snapshot of job ${jobId} was changed after its record`)
     return false
   }
-  // A resumed job lives, or was interrupted again; any other end would have its own record.
+  // A resumed job lives, was interrupted again, or ended when storage took no record of it.
   const sealed = parseSnapshot(textColumn(row, 'sealed_snapshot'))
-  const ended = snapshot.state !== 'interrupted' && endStates.some(state => state === snapshot.state)
   const wentOn = nullableNumber(row, 'sealed_sequence') === null && snapshot.revision > (sealed?.revision ?? Infinity)
-  if (ended || !wentOn) say(`Job ${jobId} was changed after its record`)
+  if (!wentOn) say(`Job ${jobId} was changed after its record`)
   return true
 }
 

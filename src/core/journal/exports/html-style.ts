@@ -25,8 +25,9 @@ table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
 .summary{margin-top:14px}
 .summary th{padding:6px 8px;text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var(--ink);white-space:nowrap}
 .summary td{padding:7px 8px;vertical-align:top;border-bottom:1px solid var(--edge);overflow-wrap:anywhere}
+.summary td:nth-child(2){width:20%}.summary td:nth-child(3){width:19%}.summary .pill{white-space:nowrap}
 .summary td.number{white-space:nowrap;color:var(--soft)}
-.summary .sub{display:block;color:var(--soft);font-size:12px}
+.summary .sub{display:block;max-width:44ch;color:var(--soft);font-size:12px}
 thead{display:table-header-group}
 tr{break-inside:avoid}
 .pill{display:inline-block;padding:1px 9px;border-radius:10px;font-weight:600;font-size:12px}
@@ -41,7 +42,8 @@ tr{break-inside:avoid}
 .card .now b{color:var(--ink)}
 .facts{display:grid;grid-template-columns:1fr 1fr;gap:1px 24px;margin:0 0 10px}
 .facts div{display:flex;gap:8px;padding:2px 0;border-bottom:1px dotted var(--edge);min-width:0}
-.facts dt{flex:0 0 92px;color:var(--soft)}
+.facts dt{flex:0 0 98px;color:var(--soft)}
+.facts .wide{grid-column:1/-1}
 .facts dd{margin:0;min-width:0;overflow-wrap:anywhere}
 .mono{font-family:ui-monospace,"Cascadia Mono",Consolas,"DejaVu Sans Mono",monospace;font-size:11px}
 .charts{display:grid;grid-template-columns:1fr 1fr;gap:16px;margin-top:8px}
@@ -79,6 +81,7 @@ pre.record{display:none}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--faint:#777;--edge:#d5d9e0;--fill:#f5f7fa;--green:#14743b;--green-fill:#e2f4e8;
 --amber:#8a5300;--amber-fill:#fdf0d5;--red:#b3261e;--red-fill:#fce5e3;--line:#2459c4;--area:#2459c41f}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-body{padding:0;max-width:none;font-size:10.5pt}details{display:none}}
+body{padding:0;max-width:none;font-size:8.8pt;line-height:1.35}details{display:none}
+.card{margin-top:10px;padding:10px 14px}.mono,.summary .sub,figcaption{font-size:7.6pt}.watermark span{opacity:.09}.ladder{max-width:560px}.charts svg{max-height:118px}}
 @media (max-width:640px){.facts,.charts{grid-template-columns:1fr}.counts{flex-wrap:wrap}.count{flex-basis:40%}}
 `

@@ -90,7 +90,7 @@ function summaryRow({ link, entry: { record } }: SealedJob): string {
     `<td>${text(record.source.fileName)}${sub(version === null ? '' : `version ${version}`)}</td>` +
     `<td><span class="pill ${outcome.tone}">${text(outcome.label)}</span>${sub(outcome.why)}</td>` +
     `<td>${text(words[`board.${record.boardNow}`])}${sub(words[`unplug.${record.unplug}`])}</td>` +
-    `<td class="number">${text(shortTime(record.endedAt))}${sub(durationOf(record))}</td></tr>\n`
+    `<td class="number">${text(shortTime(record.endedAt).slice(0, 16))}${sub(durationOf(record))}</td></tr>\n`
   )
 }
 
@@ -140,7 +140,7 @@ function facts(record: JobRecord): string {
     .filter(([, value]) => value !== null && value !== '')
     .map(
       ([label, value, isCode]) =>
-        `<div><dt>${text(label)}</dt><dd${isCode === true ? ' class="mono"' : ''}>${text(value ?? '')}</dd></div>`,
+        `<div${isCode === true ? ' class="wide"' : ''}><dt>${text(label)}</dt><dd${isCode === true ? ' class="mono"' : ''}>${text(value ?? '')}</dd></div>`,
     )
   return `<dl class="facts">${cells.join('')}</dl>`
 }
@@ -165,7 +165,9 @@ function sayings(record: JobRecord): string {
     const who = decision.answeredBy === null ? '' : ` by ${decision.answeredBy}`
     parts.push(`<p class="say"><b>${text(decision.code)}</b> ${text(`${decision.answer ?? 'not answered'}${who}`)}</p>`)
   }
-  for (const warning of record.warnings) parts.push(`<p class="say">${text(warning)}</p>`)
+  const { why } = outcomeOf(record)
+  for (const warning of record.warnings.filter(warning => warning !== why))
+    parts.push(`<p class="say">${text(warning)}</p>`)
   return parts.join('')
 }
 
