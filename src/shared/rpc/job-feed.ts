@@ -8,7 +8,10 @@ import type { Timing } from './timing.ts'
 export interface SnapshotFeed {
   /** Notes a job's newest state; an older revision than the one that waits is dropped. */
   push(snapshot: JobSnapshot): void
-  /** Sends what waits without regard to the interval; resolves when the listener took all of it or the feed closed. */
+  /**
+   * Sends what waits without regard to the interval; resolves when the listener took all of it or the feed closed. A
+   * listener that never takes a batch keeps it waiting: whoever is in a hurry gives it a deadline.
+   */
   flush(): Promise<void>
   /** Drops what waits and sends nothing more. */
   close(): void

@@ -4,3 +4,24 @@ export interface Timing {
   /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
   delay(delayMs: number, signal?: AbortSignal): Promise<void>
 }
+
+/** Real time. @param monotonicMs a clock that never jumps, such as `() => performance.now()` */
+export function createTiming(monotonicMs: () => number): Timing {
+  return {
+    monotonicMs,
+    delay(delayMs, signal) {
+      return new Promise((resolve, reject) => {
+        const onAbort = (): void => {
+          clearTimeout(timer)
+          reject(signal?.reason as Error)
+        }
+        const timer = setTimeout(() => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve()
+        }, delayMs)
+        if (signal?.aborted === true) onAbort()
+        else signal?.addEventListener('abort', onAbort, { once: true })
+      })
+    },
+  }
+}
