@@ -4,7 +4,7 @@ import { assertNodeVersion, forkWorker, type WorkerProcess } from '../../src/cli
 import { systemClock } from '../../src/core/clock.ts'
 import { FlashproofError } from '../../src/shared/errors.ts'
 import { createClient, type Client } from '../../src/shared/rpc/client.ts'
-import { createSupervisor } from '../../src/shared/rpc/supervisor.ts'
+import { Supervisor } from '../../src/shared/rpc/supervisor.ts'
 
 /** A process may start slowly on a busy computer. */
 const patiently = { timeout: 20_000 }
@@ -122,7 +122,7 @@ describe('a forked worker', () => {
   })
 
   it('comes back under the supervisor after a crash', async () => {
-    const supervisor = createSupervisor({
+    const supervisor = new Supervisor({
       spawn: async () => {
         const worker = await forkWorker({ home: '/h', entry })
         started.push(worker)

@@ -86,58 +86,52 @@ export function createClient(link: MessageLink, options: ClientOptions): Client 
     if (closedBy === null) post({ kind: 'ack', batch: event.batch })
   }
 
+  const start = (name: CommandName, request: unknown, callOptions: CallOptions, call: PendingCall): void => {
+    const { signal, deadlineMs = deadlineMsOf(name), caller = options.caller } = callOptions
+    const id = ++lastId
+    const settle = (): void => {
+      pending.delete(id)
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: FlashproofError): void => {
+      settle()
+      call.reject(error)
+    }
+    const onAbort = (): void => {
+      post({ kind: 'cancel', id, reason: 'aborted' })
+      fail(abortedError(name, signal?.reason))
+    }
+    const timer = setTimeout(() => {
+      post({ kind: 'cancel', id, reason: 'deadline' })
+      fail(new FlashproofError('call.timeout', `“${name}” did not answer in time`, { command: name, deadlineMs }))
+    }, deadlineMs)
+    const succeed = (response: unknown): void => {
+      settle()
+      call.resolve(response)
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    pending.set(id, { resolve: succeed, reject: fail })
+    try {
+      post({ kind: 'call', id, name, request, caller })
+    } catch (thrown) {
+      fail(unsendableError(name, thrown))
+    }
+  }
+
   return {
     call<Name extends CommandName>(name: Name, request: RequestOf<Name>, callOptions: CallOptions = {}) {
-      const { signal, deadlineMs = deadlineMsOf(name), caller = options.caller } = callOptions
       return new Promise<ResponseOf<Name>>((resolve, reject) => {
         if (closedBy !== null) {
           reject(closedBy)
-          return
-        }
-        if (signal?.aborted === true) {
-          reject(abortedError(name, signal.reason))
-          return
-        }
-        const id = ++lastId
-        const settle = (): void => {
-          pending.delete(id)
-          clearTimeout(timer)
-          signal?.removeEventListener('abort', onAbort)
-        }
-        const fail = (error: FlashproofError): void => {
-          settle()
-          reject(error)
-        }
-        const onAbort = (): void => {
-          post({ kind: 'cancel', id, reason: 'aborted' })
-          fail(abortedError(name, signal?.reason))
-        }
-        const timer = setTimeout(() => {
-          post({ kind: 'cancel', id, reason: 'deadline' })
-          fail(new FlashproofError('call.timeout', `“${name}” did not answer in time`, { command: name, deadlineMs }))
-        }, deadlineMs)
-        signal?.addEventListener('abort', onAbort, { once: true })
-        pending.set(id, {
-          resolve(response) {
-            settle()
-            // The answering side is of the same build and checks its answers in tests; see `checksOutgoing` in server.ts.
+        } else if (callOptions.signal?.aborted === true) {
+          reject(abortedError(name, callOptions.signal.reason))
+        } else {
+          // The answering side is of the same build and checks its answers in tests; see `checksOutgoing` in server.ts.
+          const succeed = (response: unknown): void => {
             resolve(response as ResponseOf<Name>)
-          },
-          reject: fail,
-        })
-        try {
-          post({ kind: 'call', id, name, request, caller })
-        } catch (thrown) {
-          fail(
-            new FlashproofError(
-              'contract.invalid-request',
-              `the request of “${name}” cannot be sent`,
-              { command: name },
-              {
-                cause: thrown,
-              },
-            ),
-          )
+          }
+          start(name, request, callOptions, { resolve: succeed, reject })
         }
       })
     },
@@ -174,4 +168,9 @@ async function runListener(listener: AnyListener, payload: unknown, options: Cli
 
 function abortedError(name: CommandName, cause: unknown): FlashproofError {
   return new FlashproofError('call.aborted', `“${name}” was cancelled`, { command: name }, { cause })
+}
+
+function unsendableError(name: CommandName, cause: unknown): FlashproofError {
+  const message = `the request of “${name}” cannot be sent`
+  return new FlashproofError('contract.invalid-request', message, { command: name }, { cause })
 }

@@ -4,7 +4,7 @@ export interface MessageLink {
   post(message: unknown): void
   /** Calls `listener` for every message that arrives. @returns stops listening */
   onMessage(listener: (message: unknown) => void): () => void
-  /** Calls `listener` once when the link ends, at once when it has ended already. @returns stops listening */
+  /** Calls `listener` once when the link ends, or soon (never inside this call) when it has ended already. @returns stops listening */
   onClose(listener: () => void): () => void
   close?(): void
 }

@@ -6,7 +6,8 @@ import type { Caller, EventName } from '../contract/index.ts'
 import { asFlashproofError, FlashproofError } from '../errors.ts'
 import { createClient, type Client, type EventListener } from './client.ts'
 import type { MessageLink } from './message-link.ts'
-import type { Timing } from './timing.ts'
+import { CRASH_LIMIT, CRASH_WINDOW_MS, RestartPolicy } from './restart-policy.ts'
+import { resolvesWithin, type Timing } from './timing.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -43,172 +44,154 @@ export interface SupervisorOptions {
   readonly stopDeadlineMs?: number
 }
 
-export interface Supervisor {
-  /** Resolves when the first worker answers. @throws {FlashproofError} worker.gave-up, or why it cannot be spawned at all */
-  start(): Promise<void>
-  /** Speaks to the worker of the moment. Between two workers calls reject with `worker.not-ready`; subscriptions stay. */
-  readonly client: Client
-  /** Asks the worker to stop, waits, kills it when it does not; nothing is started afterwards. */
-  stop(): Promise<void>
-}
-
-const PAUSES_MS = [500, 1_000, 2_000, 4_000] as const
-const CRASH_LIMIT = 5
-const CRASH_WINDOW_MS = 60_000
 /** A worker whose link ended should be gone soon; after this it is killed. */
 const EXIT_GRACE_MS = 2_000
 
-interface Subscription {
-  readonly attach: (client: Client) => void
-  readonly detach: () => void
-}
+export class Supervisor {
+  /** Speaks to the worker of the moment. Between two workers calls reject with `worker.not-ready`; subscriptions stay. */
+  readonly client: Client = {
+    call: (name, request, callOptions) =>
+      this.#isReady && this.#worker !== null
+        ? this.#worker.client.call(name, request, callOptions)
+        : Promise.reject(this.#unavailable),
+    subscribe: (name, listener) => this.#subscribe(name, listener),
+    close: reason => {
+      this.#worker?.client.close(reason)
+    },
+  }
+  readonly #options: SupervisorOptions
+  readonly #policy = new RestartPolicy()
+  readonly #stopping = new AbortController()
+  readonly #subscriptions = new Set<Subscription>()
+  #worker: LiveWorker | null = null
+  #isReady = false
+  /** Why a call cannot be made while no worker is ready. */
+  #unavailable = new FlashproofError('worker.not-ready', 'the background process is not running yet')
+  #life: Promise<void> | null = null
 
-export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { timing, readyDeadlineMs = 15_000, stopDeadlineMs = 10_000 } = options
-  const stopping = new AbortController()
-  // A function, because the answer changes while its asker waits.
-  const isStopping = (): boolean => stopping.signal.aborted
-  const subscriptions = new Set<Subscription>()
-  const crashTimesMs: number[] = []
-  let worker: SpawnedWorker | null = null
-  let current: Client | null = null
-  let unavailable = new FlashproofError('worker.not-ready', 'the background process is not running yet')
-  let life: Promise<void> | null = null
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
 
-  const enter = (state: SupervisorState): void => {
-    options.onState?.(state)
+  /** Resolves when the first worker answers. @throws {FlashproofError} worker.gave-up, or why it cannot be spawned at all */
+  start(): Promise<void> {
+    if (this.#life !== null) return Promise.reject(new FlashproofError('internal.unexpected', 'started twice'))
+    return new Promise((resolve, reject) => {
+      this.#life = this.#live(resolve)
+        .catch((thrown: unknown) => {
+          this.#unavailable = asFlashproofError(thrown)
+          this.#enter({ state: 'gave-up', error: this.#unavailable })
+        })
+        .then(() => {
+          // Has no effect when a worker was ready once.
+          reject(this.#unavailable)
+        })
+    })
+  }
+
+  /** Asks the worker to stop, waits, kills it when it does not; nothing is started afterwards. */
+  async stop(): Promise<void> {
+    const worker = this.#worker
+    const isReady = this.#isReady
+    this.#stopping.abort(new FlashproofError('call.aborted', 'the background process is being stopped'))
+    if (worker !== null) {
+      const deadlineMs = this.#options.stopDeadlineMs ?? 10_000
+      // The answer may get lost when the process ends quickly: its exit is what counts.
+      if (isReady) void worker.client.call('worker.stop', {}, { deadlineMs }).catch(() => undefined)
+      else worker.kill()
+      if (!(await resolvesWithin(this.#options.timing, worker.exited, deadlineMs))) worker.kill()
+    }
+    await this.#life
+  }
+
+  /** Starts one worker after the other until it is stopped. @throws {FlashproofError} worker.gave-up, or a failed spawn */
+  async #live(onReady: () => void): Promise<void> {
+    const { timing } = this.#options
+    while (!this.#isStopping()) {
+      const crash = exitError(await this.#runOnce(onReady))
+      if (this.#isStopping()) break
+      const pauseMs = this.#policy.pauseAfterCrashMs(timing.monotonicMs())
+      if (pauseMs === null) throw gaveUpError(crash)
+      this.#enter({ state: 'pausing', pauseMs, error: crash })
+      await timing.delay(pauseMs, this.#stopping.signal).catch(() => undefined)
+    }
+    this.#unavailable = new FlashproofError('worker.exited', 'the background process was stopped')
+    this.#enter({ state: 'stopped' })
   }
 
   /** Runs one worker from its start to its end. @returns how it ended */
-  const runOnce = async (onReady: () => void): Promise<WorkerExit> => {
-    enter({ state: 'starting' })
-    const spawned = await options.spawn()
-    worker = spawned
+  async #runOnce(onReady: () => void): Promise<WorkerExit> {
+    this.#enter({ state: 'starting' })
+    const spawned = await this.#options.spawn()
+    const client = createClient(spawned.link, this.#options)
+    this.#worker = {
+      client,
+      exited: spawned.exited,
+      kill: () => {
+        spawned.kill()
+      },
+    }
     // Stopped while it was being spawned: nobody else will end this one.
-    if (isStopping()) spawned.kill()
-    const client = createClient(spawned.link, options)
-    for (const subscription of subscriptions) subscription.attach(client)
+    if (this.#isStopping()) spawned.kill()
+    for (const subscription of this.#subscriptions) subscription.attach(client)
     spawned.link.onClose(() => {
-      current = null
-      void killUnlessGone(spawned)
+      this.#isReady = false
+      void this.#killUnlessGone(spawned)
     })
     try {
-      await client.call('worker.hello', {}, { deadlineMs: readyDeadlineMs })
-      if (!isStopping()) {
-        current = client
-        unavailable = new FlashproofError('worker.not-ready', 'the background process is being restarted')
-        enter({ state: 'ready' })
-        onReady()
-      }
+      await client.call('worker.hello', {}, { deadlineMs: this.#options.readyDeadlineMs ?? 15_000 })
+      if (!this.#isStopping()) this.#becomeReady(onReady)
     } catch {
       // Too late or already gone: the exit says the rest.
       spawned.kill()
     }
     const exit = await spawned.exited
-    current = null
-    worker = null
+    this.#isReady = false
+    this.#worker = null
     client.close(exitError(exit))
     return exit
   }
 
-  const killUnlessGone = async (spawned: SpawnedWorker): Promise<void> => {
-    if (!(await endsWithin(spawned.exited, EXIT_GRACE_MS))) spawned.kill()
+  #becomeReady(onReady: () => void): void {
+    this.#isReady = true
+    this.#unavailable = new FlashproofError('worker.not-ready', 'the background process is being restarted')
+    this.#enter({ state: 'ready' })
+    onReady()
   }
 
-  const endsWithin = async (exited: Promise<WorkerExit>, limitMs: number): Promise<boolean> => {
-    const limit = new AbortController()
-    try {
-      return await Promise.race([
-        exited.then(() => true),
-        timing.delay(limitMs, limit.signal).then(
-          () => false,
-          () => false,
-        ),
-      ])
-    } finally {
-      limit.abort(new FlashproofError('call.aborted', 'no longer needed'))
+  async #killUnlessGone(spawned: SpawnedWorker): Promise<void> {
+    if (!(await resolvesWithin(this.#options.timing, spawned.exited, EXIT_GRACE_MS))) spawned.kill()
+  }
+
+  #subscribe<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
+    const subscription = createSubscription(name, listener)
+    this.#subscriptions.add(subscription)
+    if (this.#worker !== null) subscription.attach(this.#worker.client)
+    return () => {
+      this.#subscriptions.delete(subscription)
+      subscription.detach()
     }
   }
 
-  /** Notes a crash. @returns the pause before the next start, or null when there were too many */
-  const pauseAfterCrashMs = (): number | null => {
-    const nowMs = timing.monotonicMs()
-    crashTimesMs.push(nowMs)
-    const recent = crashTimesMs.filter(timeMs => nowMs - timeMs < CRASH_WINDOW_MS)
-    crashTimesMs.splice(0, crashTimesMs.length, ...recent)
-    return recent.length >= CRASH_LIMIT ? null : (PAUSES_MS[recent.length - 1] ?? 4_000)
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted
   }
 
-  const live = async (onReady: () => void): Promise<void> => {
-    while (!isStopping()) {
-      const crash = exitError(await runOnce(onReady))
-      if (isStopping()) break
-      const pauseMs = pauseAfterCrashMs()
-      if (pauseMs === null) {
-        unavailable = new FlashproofError(
-          'worker.gave-up',
-          `the background process crashed ${String(CRASH_LIMIT)} times in a minute`,
-          { crashes: CRASH_LIMIT, windowMs: CRASH_WINDOW_MS },
-          { cause: crash },
-        )
-        throw unavailable
-      }
-      unavailable = new FlashproofError('worker.not-ready', 'the background process is being restarted', { pauseMs })
-      enter({ state: 'pausing', pauseMs, error: crash })
-      await timing.delay(pauseMs, stopping.signal).catch(() => undefined)
-    }
-    unavailable = new FlashproofError('worker.exited', 'the background process was stopped')
-    enter({ state: 'stopped' })
+  #enter(state: SupervisorState): void {
+    this.#options.onState?.(state)
   }
+}
 
-  return {
-    start() {
-      if (life !== null) return Promise.reject(new FlashproofError('internal.unexpected', 'started twice'))
-      return new Promise((resolve, reject) => {
-        life = live(resolve).then(
-          () => {
-            reject(unavailable)
-          },
-          (thrown: unknown) => {
-            unavailable = asFlashproofError(thrown)
-            enter({ state: 'gave-up', error: unavailable })
-            reject(unavailable)
-          },
-        )
-      })
-    },
+interface LiveWorker {
+  readonly client: Client
+  readonly exited: Promise<WorkerExit>
+  readonly kill: () => void
+}
 
-    client: {
-      call(name, request, callOptions) {
-        return current === null ? Promise.reject(unavailable) : current.call(name, request, callOptions)
-      },
-      subscribe(name, listener) {
-        const subscription = createSubscription(name, listener)
-        subscriptions.add(subscription)
-        if (current !== null) subscription.attach(current)
-        return () => {
-          subscriptions.delete(subscription)
-          subscription.detach()
-        }
-      },
-      close(reason) {
-        current?.close(reason)
-      },
-    },
-
-    async stop() {
-      const ending = worker
-      const client = current
-      stopping.abort(new FlashproofError('call.aborted', 'the background process is being stopped'))
-      if (ending !== null) {
-        // The answer may get lost when the process ends quickly: its exit is what counts.
-        if (client === null) ending.kill()
-        else void client.call('worker.stop', {}, { deadlineMs: stopDeadlineMs }).catch(() => undefined)
-        if (!(await endsWithin(ending.exited, stopDeadlineMs))) ending.kill()
-      }
-      await life
-    },
-  }
+/** A wish to hear an event, from whichever worker is there. */
+interface Subscription {
+  readonly attach: (client: Client) => void
+  readonly detach: () => void
 }
 
 function createSubscription<Name extends EventName>(name: Name, listener: EventListener<Name>): Subscription {
@@ -226,4 +209,13 @@ function createSubscription<Name extends EventName>(name: Name, listener: EventL
 function exitError(exit: WorkerExit): FlashproofError {
   const how = exit.signal === null ? `code ${String(exit.code)}` : `signal ${exit.signal}`
   return new FlashproofError('worker.exited', `the background process ended with ${how}`, { ...exit })
+}
+
+function gaveUpError(crash: FlashproofError): FlashproofError {
+  return new FlashproofError(
+    'worker.gave-up',
+    `the background process crashed ${String(CRASH_LIMIT)} times in a minute`,
+    { crashes: CRASH_LIMIT, windowMs: CRASH_WINDOW_MS },
+    { cause: crash },
+  )
 }

@@ -25,3 +25,22 @@ export function createTiming(monotonicMs: () => number): Timing {
     },
   }
 }
+
+/** Waits for `promise`, at most `limitMs`. @returns whether it resolved in time */
+export async function resolvesWithin(
+  timing: Pick<Timing, 'delay'>,
+  promise: Promise<unknown>,
+  limitMs: number,
+): Promise<boolean> {
+  const limit = new AbortController()
+  const onTime = promise.then(() => true)
+  const tooLate = timing.delay(limitMs, limit.signal).then(
+    () => false,
+    () => false,
+  )
+  try {
+    return await Promise.race([onTime, tooLate])
+  } finally {
+    limit.abort()
+  }
+}

@@ -3,9 +3,8 @@ import type { Handlers } from '../../../src/shared/contract/index.ts'
 import { createMemoryLinkPair } from '../../../src/shared/rpc/memory-link.ts'
 import { serve, type Server } from '../../../src/shared/rpc/server.ts'
 import {
-  createSupervisor,
   type SpawnedWorker,
-  type Supervisor,
+  Supervisor,
   type SupervisorState,
   type WorkerExit,
 } from '../../../src/shared/rpc/supervisor.ts'
@@ -58,7 +57,7 @@ describe('the supervisor', () => {
     workers = []
     states = []
     handlers = { 'worker.hello': () => hello }
-    supervisor = createSupervisor({ spawn, timing: clock, caller: 'host', onState: state => states.push(state) })
+    supervisor = new Supervisor({ spawn, timing: clock, caller: 'host', onState: state => states.push(state) })
   })
 
   afterEach(async () => {
@@ -146,6 +145,19 @@ describe('the supervisor', () => {
     expect(texts).toEqual(['first', 'second'])
   })
 
+  it('attaches what subscribes while a worker is starting', async () => {
+    const texts: string[] = []
+    const started = supervisor.start()
+    await Promise.resolve()
+    supervisor.client.subscribe('journal.changed', ({ text }) => {
+      texts.push(text)
+    })
+    await started
+    workers[0]?.server.emit('journal.changed', { state: 'ok', text: 'heard' })
+    await settle()
+    expect(texts).toEqual(['heard'])
+  })
+
   it('kills a worker that does not answer in time and counts it as a crash', async () => {
     handlers = { 'worker.hello': () => new Promise(() => undefined) }
     const started = supervisor.start().catch((error: unknown) => error)
@@ -211,7 +223,7 @@ describe('the supervisor', () => {
   })
 
   it('says why when a worker cannot be spawned at all', async () => {
-    const failing = createSupervisor({
+    const failing = new Supervisor({
       spawn: () => Promise.reject(new Error('ENOENT')),
       timing: clock,
       caller: 'host',
