@@ -214,7 +214,7 @@ export function normaliseChipName(text: string): string | null {
     found.add(name)
   }
   // `esp32:esp32:esp32c3` and `ESP32 board with ESP32-C3` name the family before the chip.
-  if (found.size > 1) found.delete('ESP32')
+  if (found.size > 1 && !found.has(ESP8266.name)) found.delete('ESP32')
   const [only] = found
   return found.size === 1 && only !== undefined ? only : null
 }

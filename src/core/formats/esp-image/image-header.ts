@@ -105,7 +105,7 @@ function recogniseForm(bytes: Uint8Array, offset: number): HeaderForm {
 
 /** The ESP8266's instruction RAM. On an ESP32 this is mapped flash, where no image begins to run. */
 function isEsp8266RamCode(address: number): boolean {
-  return address >= 0x4010_0000 && address < 0x4010_c000
+  return address >= 0x4010_0000 && address < 0x4011_0000
 }
 
 function readRevisions(bytes: Uint8Array, offset: number): Pick<EspImageHeader, 'minChipRevision' | 'maxChipRevision'> {

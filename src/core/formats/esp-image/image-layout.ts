@@ -46,7 +46,7 @@ export interface EspImageLayout {
   readonly isSigned: boolean
   /** Whether the digest in the signature block is that of the signed bytes; null without such a block. */
   readonly signedDigestValid: boolean | null
-  /** Whether a segment is mapped from flash, which tells an app from a bootloader; null where the chip is not known. */
+  /** Whether a segment is mapped from flash, which tells an app from a bootloader; null where that cannot be known. */
   readonly hasFlashSegments: boolean | null
 }
 
@@ -61,11 +61,8 @@ export function walkImage(bytes: Uint8Array, start = 0): EspImageLayout | null {
   if (imageStart === null || readUint8(bytes, imageStart) !== IMAGE_MAGIC) return null
   const header = readImageHeader(bytes, imageStart)
   if (header === null) return null
-  const { segments, fault, end } = walkSegments(bytes, imageStart, header)
-  const hasFlashSegments =
-    header.chip === undefined
-      ? null
-      : isTwoHeaderForm || segments.some(({ loadAddress }) => isMapped(header, loadAddress))
+  const { segments, loadAddresses, fault, end } = walkSegments(bytes, imageStart, header)
+  const hasFlashSegments = isTwoHeaderForm || hasMapped(header, loadAddresses)
   const common = { header, segments, hasFlashSegments }
   if (fault !== null) return { ...common, ...notWhole, fault }
 
@@ -112,8 +109,9 @@ export function computeChecksum(bytes: Uint8Array, segments: readonly EspImageSe
   return checksum
 }
 
-function isMapped(header: EspImageHeader, address: number): boolean {
-  return header.chip !== undefined && isFlashMapped(header.chip, address)
+function hasMapped({ chip }: EspImageHeader, loadAddresses: readonly number[]): boolean | null {
+  if (chip === undefined || loadAddresses.length === 0) return null
+  return loadAddresses.some(address => isFlashMapped(chip, address))
 }
 
 function secondHeaderAt(bytes: Uint8Array, start: number): number | null {
@@ -122,14 +120,20 @@ function secondHeaderAt(bytes: Uint8Array, start: number): number | null {
   return at + HEADER_BYTES <= bytes.length ? at : null
 }
 
-function walkSegments(
-  bytes: Uint8Array,
-  start: number,
-  header: EspImageHeader,
-): { segments: EspImageSegment[]; fault: EspImageLayout['fault']; end: number } {
+interface Walk {
+  /** Those that are whole. */
+  readonly segments: readonly EspImageSegment[]
+  /** Of every segment that was announced, the one where the walk stopped too. */
+  readonly loadAddresses: readonly number[]
+  readonly fault: EspImageLayout['fault']
+  readonly end: number
+}
+
+function walkSegments(bytes: Uint8Array, start: number, header: EspImageHeader): Walk {
   const segments: EspImageSegment[] = []
+  const loadAddresses: number[] = []
   let at = start + header.sizeBytes
-  const stop = (code: string, text: string) => ({ segments, fault: { code, text }, end: at })
+  const stop = (code: string, text: string): Walk => ({ segments, loadAddresses, fault: { code, text }, end: at })
   const count = header.segmentCount
   if (count < 1 || count > MAX_SEGMENTS) {
     return stop('segment-count', `the header says ${String(count)} segments; an image has 1 to ${String(MAX_SEGMENTS)}`)
@@ -139,6 +143,7 @@ function walkSegments(
     if (at + SEGMENT_HEADER_BYTES > bytes.length) return stop('truncated', `the file ends before ${name}`)
     const loadAddress = readUint32(bytes, at)
     const sizeBytes = readUint32(bytes, at + 4)
+    loadAddresses.push(loadAddress)
     if (sizeBytes % 4 !== 0 || sizeBytes >= MAX_SEGMENT_BYTES) {
       const place = `${name} at file offset ${formatAddress(at - start)}`
       return stop('segment-size', `${place} says a length of ${String(sizeBytes)} bytes, which no image has`)
@@ -150,7 +155,7 @@ function walkSegments(
     segments.push({ loadAddress, fileOffset, sizeBytes })
     at = fileOffset + sizeBytes
   }
-  return { segments, fault: null, end: at }
+  return { segments, loadAddresses, fault: null, end: at }
 }
 
 function compareDigest(bytes: Uint8Array, start: number, digestAt: number): { expected: string; found: string } {

@@ -78,8 +78,8 @@ export function readDescriptorOf(bytes: Uint8Array, layout: EspImageLayout): App
 
 export function findAppNotes(app: AppDescriptor | null, layout: EspImageLayout): Finding[] {
   if (app === null) {
-    // Only the ESP8266 has no descriptors at all.
-    if (layout.header.chip === ESP8266) return []
+    // The ESP8266 has no descriptors at all; a file that ends before its first segment cannot show one.
+    if (layout.header.chip === ESP8266 || layout.segments.length === 0) return []
     const text = 'the application carries no descriptor, so its name and version cannot be told from the file'
     return [finding('warning', 'no-app-descriptor', text)]
   }
