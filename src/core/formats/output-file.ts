@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  close,
   closeSync,
+  fdatasync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -44,12 +46,14 @@ export function writeFileWhole(
     `.${basename(target.path)}.${String(process.pid)}-${randomBytes(4).toString('hex')}.part`,
   )
   const descriptor = attempt(path, () => openSync(temporaryPath, 'wx'))
+  const earlyFlush = new EarlyFlush(temporaryPath)
   let isOpen = true
   try {
     produce(piece => {
       attempt(path, () => {
         writeFully(descriptor, piece, operations)
       })
+      earlyFlush.count(piece.length)
     })
     attempt(path, () => {
       operations.flush(descriptor)
@@ -64,6 +68,36 @@ export function writeFileWhole(
     throw error
   }
   flushFolder(dirname(target.path))
+}
+
+const EARLY_FLUSH_BYTES = 16 * 1024 * 1024
+
+/**
+ * Lets the system begin to put a large file on the disk while the rest is made, so that the last flush, which alone
+ * counts, is short. Each early flush has a descriptor of its own, because it may end after the file was closed.
+ */
+class EarlyFlush {
+  readonly #path: string
+  #countedBytes = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  count(bytes: number): void {
+    this.#countedBytes += bytes
+    // Windows would refuse to rename a file that is still open.
+    if (this.#countedBytes < EARLY_FLUSH_BYTES || process.platform === 'win32') return
+    this.#countedBytes = 0
+    try {
+      const descriptor = openSync(this.#path, 'r')
+      fdatasync(descriptor, () => {
+        close(descriptor)
+      })
+    } catch {
+      // Only speed is lost.
+    }
+  }
 }
 
 function writeFully(descriptor: number, piece: Uint8Array, operations: OutputOperations): void {
