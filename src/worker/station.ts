@@ -56,7 +56,7 @@ export function openStation(options: StationOptions): Station {
     practice: openAndRecover(home, 'practice', clock, emit),
   }
   const isSimulated = options.isSimulated ?? isRunningSimulator
-  const shared = new Map<string, WeakRef<Uint8Array>>()
+  const loadImage = sharedLoader(sha256 => images.read(sha256))
 
   const engine = new JobEngine({
     images,
@@ -76,14 +76,7 @@ export function openStation(options: StationOptions): Station {
       owner,
       command: options.command ?? 'flashproof',
       station: { station: hostname(), host: hostname(), osUser: osUser(), appVersion },
-      // Every job of a batch sends the same bytes, so they are in memory once.
-      async loadImage(sha256) {
-        const kept = shared.get(sha256)?.deref()
-        if (kept !== undefined) return kept
-        const bytes = await images.read(sha256)
-        shared.set(sha256, new WeakRef(bytes))
-        return bytes
-      },
+      loadImage,
       onSnapshot: options.onSnapshot,
       onLog: (jobId, line) => {
         emit('job.logged', { jobId, line })
@@ -113,6 +106,25 @@ export function openStation(options: StationOptions): Station {
       journals.practice.close()
       locks.close()
     },
+  }
+}
+
+/** Every job of a batch sends the same bytes, so they are read once and in memory once, as long as a job holds them. */
+function sharedLoader(read: (sha256: string) => Promise<Uint8Array>): (sha256: string) => Promise<Uint8Array> {
+  const loading = new Map<string, Promise<Uint8Array>>()
+  const loaded = new Map<string, WeakRef<Uint8Array>>()
+  return async sha256 => {
+    const kept = loaded.get(sha256)?.deref()
+    if (kept !== undefined) return kept
+    const reading =
+      loading.get(sha256) ??
+      read(sha256).finally(() => {
+        loading.delete(sha256)
+      })
+    loading.set(sha256, reading)
+    const bytes = await reading
+    loaded.set(sha256, new WeakRef(bytes))
+    return bytes
   }
 }
 
