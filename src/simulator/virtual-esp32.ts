@@ -1,5 +1,6 @@
 /** A virtual ESP32 that speaks `esp-parts`: a real HTTP server on 127.0.0.1 with flash, heap, reboots and named faults. */
 import { VirtualBoard, type BoardOptions } from './board/board.ts'
+import { systemDeviceClock, type DeviceClock } from './board/device-clock.ts'
 import { openFlashStorage } from './board/flash-storage.ts'
 import { defaultFlashSpeed, type FlashSpeed } from './board/flash-time.ts'
 import { HttpNetwork } from './board/http-network.ts'
@@ -41,6 +42,8 @@ export interface VirtualEsp32Options {
   readonly faults?: readonly FaultSpec[]
   readonly seed?: number
   readonly port?: number
+  /** Decides when timed things happen; the system's clock by default. */
+  readonly clock?: DeviceClock
 }
 
 /** A device as the seed describes it: no optional endpoint at all. */
@@ -147,7 +150,7 @@ export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Prom
       }),
     describeTelemetry: () => json(describeTelemetry(board, service.space(), random)),
   })
-  const network = new HttpNetwork(front, options.port ?? 0)
+  const network = new HttpNetwork(front, options.port ?? 0, board.options.clock)
   await board.powerOn({
     goDown: isOrderly => network.goDown(isOrderly),
     comeUp: () => {
@@ -174,6 +177,7 @@ function boardOptions(options: VirtualEsp32Options, seed: number): BoardOptions 
     bootMs: options.bootMs ?? 400,
     confirmMs: options.confirmMs ?? 1000,
     seed,
+    clock: options.clock ?? systemDeviceClock,
     faults: options.faults ?? [],
   }
 }

@@ -6,6 +6,7 @@ import { devicesOfThisFile } from './devices.ts'
 import { call, post, postChunk, postComplete, someBytes, uploadOf } from './wire.ts'
 
 const start = devicesOfThisFile()
+const soon = { timeout: 10_000, interval: 5 }
 
 /** Writes raw bytes to a device and returns all that comes back until `enough` or the end of the connection. */
 async function exchange(port: number, sent: Uint8Array, enough: (text: string) => boolean): Promise<string> {
@@ -45,7 +46,7 @@ describe('connections', () => {
     await Promise.all(indexes.map(index => postChunk(device.target, upload, index, { headers: upload.headers })))
     expect((await postComplete(device.target, upload, { headers: upload.headers })).json?.['success']).toBe(true)
     expect(device.flash.readTarget(upload.name)).toEqual(upload.content)
-    await expect.poll(() => device.stats.heap.freeBytes).toBe(210 * 1024)
+    await expect.poll(() => device.stats.heap.freeBytes, soon).toBe(210 * 1024)
   })
 
   it('loses the part of a client that goes away inside a body, as the seed does, and its heap comes back', async () => {
@@ -54,10 +55,10 @@ describe('connections', () => {
     const head = 'POST /upload/chunk/a.bin/0 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n'
     const socket = connect(device.port, '127.0.0.1')
     socket.write(`${head}half`)
-    await expect.poll(() => device.stats.chunkBodyBytes).toBe(9)
+    await expect.poll(() => device.stats.chunkBodyBytes, soon).toBe(9)
     expect(device.stats.heap.freeBytes).toBeLessThan(210 * 1024 - 5000)
     socket.destroy()
-    await expect.poll(() => device.stats.heap.freeBytes).toBe(210 * 1024)
+    await expect.poll(() => device.stats.heap.freeBytes, soon).toBe(210 * 1024)
     await post(device.target, '/upload/complete/a.bin/1')
     expect(device.flash.readTarget('a.bin')).toHaveLength(0)
   })

@@ -4,6 +4,7 @@ import { describe, expect, it as test } from 'vitest'
 import { faultNames, type FaultName, type FaultSpec } from '../../src/simulator/faults/fault-table.ts'
 import { seedFeatures, startVirtualEsp32, type VirtualEsp32 } from '../../src/simulator/virtual-esp32.ts'
 import { devicesOfThisFile } from './devices.ts'
+import { ManualClock } from './manual-clock.ts'
 import { buildTestImage } from './test-image.ts'
 import {
   call,
@@ -135,13 +136,16 @@ describe('faults of the connection', () => {
   })
 
   showing('reboot', 'at a chunk loses RAM and the connection, and keeps the parts', async () => {
-    const device = await start({ bootMs: 50, faults: [{ name: 'reboot', chunk: 2 }] })
+    const clock = new ManualClock()
+    const device = await start({ clock, faults: [{ name: 'reboot', chunk: 2 }] })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     await postChunk(device.target, upload, 0, { ...withSession, agent })
     await postChunk(device.target, upload, 1, { ...withSession, agent })
     const rebooted = device.nextBoot()
     expect(await errorCodeOf(postChunk(device.target, upload, 2, { ...withSession, agent }))).toBe('ECONNRESET')
+    await clock.untilAwaited()
     expect(await errorCodeOf(call(device.target, '/telemetry'))).toBe('ECONNREFUSED')
+    await clock.runNext()
     await rebooted
     agent.destroy()
     expect(await have(device)).toBe('0300')
@@ -302,15 +306,20 @@ describe('faults of flash and of identity', () => {
   })
 
   showing('rollback', 'runs the new firmware for a moment, then the old one again', async () => {
-    const device = await start({ confirmMs: 60_000, faults: [{ name: 'rollback', ms: 80 }] })
+    const clock = new ManualClock()
+    const device = await start({ clock, faults: [{ name: 'rollback', ms: 80 }] })
     const first = device.nextBoot()
     await send(device.target, uploadOf(buildTestImage({ version: '2.0.0' })))
+    await clock.runNext()
+    await clock.runNext()
     await first
     const second = device.nextBoot()
     expect((await call(device.target, '/telemetry')).json).toMatchObject({
       app: { version: '2.0.0' },
       ota: { state: 'pending_verify' },
     })
+    await clock.runNext()
+    await clock.runNext()
     await second
     expect((await call(device.target, '/telemetry')).json).toMatchObject({
       boot_count: 3,

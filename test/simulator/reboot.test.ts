@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { devicesOfThisFile } from './devices.ts'
+import { ManualClock } from './manual-clock.ts'
 import { buildTestImage } from './test-image.ts'
 import { call, errorCodeOf, postChunk, postChunks, postComplete, send, sha256, someBytes, uploadOf } from './wire.ts'
 
@@ -14,10 +15,13 @@ const upload = uploadOf(image)
 
 describe('an uploaded application image', () => {
   it.each(['parts', 'direct'] as const)('runs after a reboot at the same address, with storage %s', async storage => {
-    const device = await start({ storage, rebootDelayMs: 30, bootMs: 60, confirmMs: 200 })
+    const clock = new ManualClock()
+    const device = await start({ storage, clock, rebootDelayMs: 200, bootMs: 400, confirmMs: 1000 })
     const rebooted = device.nextBoot()
     expect((await send(device.target, upload)).json?.['success']).toBe(true)
     expect((await call(device.target, '/upload/status/firmware.bin')).json).toMatchObject({ state: 'booting' })
+    await clock.runNext()
+    await clock.runNext()
     await rebooted
     expect(device.flash.activeImage()).toEqual(image)
     const telemetry = (await call(device.target, '/telemetry')).json
@@ -29,25 +33,28 @@ describe('an uploaded application image', () => {
     })
     expect((await call(device.target, '/upload/status/firmware.bin')).json).toMatchObject({ state: 'stored' })
     expect((await call(device.target, '/upload/hash/firmware.bin')).json).toMatchObject({ sha256: sha256(image) })
-    await expect
-      .poll(async () => (await call(device.target, '/telemetry')).json?.['ota'])
-      .toMatchObject({ state: 'valid' })
+    await clock.runNext()
+    expect((await call(device.target, '/telemetry')).json).toMatchObject({ ota: { state: 'valid' }, uptime_ms: 1000 })
   })
 
   it('makes the device go away: connections end and the port refuses until it has booted', async () => {
-    const device = await start({ rebootDelayMs: 20, bootMs: 300 })
+    const clock = new ManualClock()
+    const device = await start({ clock })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     await call(device.target, '/telemetry', { agent })
     const rebooted = device.nextBoot()
     await send(device.target, upload)
-    await expect.poll(() => errorCodeOf(call(device.target, '/telemetry')), { interval: 10 }).toBe('ECONNREFUSED')
+    await clock.runNext()
+    await clock.untilAwaited()
+    expect(await errorCodeOf(call(device.target, '/telemetry'))).toBe('ECONNREFUSED')
+    await clock.runNext()
     await rebooted
     expect((await call(device.target, '/telemetry', { agent })).status).toBe(200)
     agent.destroy()
   })
 
   it('takes no chunk between the completion and the reboot', async () => {
-    const device = await start({ rebootDelayMs: 5000 })
+    const device = await start({ clock: new ManualClock() })
     await send(device.target, upload)
     expect((await postChunk(device.target, upload, 0, { headers: upload.headers })).json).toEqual({
       success: false,
@@ -178,7 +185,7 @@ describe('flash on disk', () => {
   })
 
   it('tries a new image at power-on when the power went before the reboot', async () => {
-    const first = await start({ flashDir: folder, rebootDelayMs: 60_000 })
+    const first = await start({ flashDir: folder, clock: new ManualClock() })
     await send(first.target, upload)
     await first.close()
     const second = await start({ flashDir: folder })
@@ -210,25 +217,32 @@ describe('the port of a device', () => {
   }
 
   it('is the same again after another process had it during the reboot', async () => {
-    const device = await start({ bootMs: 100 })
+    const clock = new ManualClock()
+    const device = await start({ clock })
     const back = device.reboot()
-    await expect.poll(() => errorCodeOf(call(device.target, '/telemetry')), { interval: 5 }).toBe('ECONNREFUSED')
+    await clock.untilAwaited()
     const giveBack = await takePort(device.port)
-    const isBack = await Promise.race([back.then(() => true), new Promise(resolve => setTimeout(resolve, 200, false))])
-    expect(isBack).toBe(false)
+    await clock.runNext()
+    // It has found the port taken and waits to try again.
+    await clock.untilAwaited()
     await giveBack()
+    await clock.runNext()
     await back
     expect((await call(device.target, '/telemetry')).json).toMatchObject({ boot_count: 2 })
   })
 
   it('stays free when the device is switched off while it waits for it', async () => {
-    const device = await start({ bootMs: 100 })
+    const clock = new ManualClock()
+    const device = await start({ clock })
     const back = device.reboot()
-    await expect.poll(() => errorCodeOf(call(device.target, '/telemetry')), { interval: 5 }).toBe('ECONNREFUSED')
+    await clock.untilAwaited()
     const giveBack = await takePort(device.port)
+    await clock.runNext()
+    await clock.untilAwaited()
     await device.close()
     await back
     await giveBack()
+    await clock.runNext()
     const retake = await takePort(device.port)
     await retake()
     expect(await errorCodeOf(call(device.target, '/telemetry'))).toBe('ECONNREFUSED')

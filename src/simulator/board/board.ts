@@ -12,6 +12,7 @@ import {
   type BoardState,
   type ResetReason,
 } from './board-state.ts'
+import type { DeviceClock } from './device-clock.ts'
 import { checkEspImage, type AppDescription } from './esp-image.ts'
 import type { FlashStorage } from './flash-storage.ts'
 import { FlashTime, type FlashSpeed } from './flash-time.ts'
@@ -29,6 +30,7 @@ export interface BoardOptions {
   /** From the boot of new firmware until it is marked valid. */
   readonly confirmMs: number
   readonly seed: number
+  readonly clock: DeviceClock
   readonly faults: readonly FaultSpec[]
 }
 
@@ -53,7 +55,8 @@ export class VirtualBoard {
   #upSinceMs = 0
   #network: BoardNetwork | null = null
   isOff = false
-  readonly #timers = new Set<NodeJS.Timeout>()
+  /** What takes back each timer that is set. */
+  readonly #timers = new Set<() => void>()
   readonly #bootWaiters: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = []
   #endAbsence: () => void = () => undefined
 
@@ -61,7 +64,7 @@ export class VirtualBoard {
     this.flash = flash
     this.options = options
     this.faults = new FaultSet(options.faults, options.seed)
-    this.flashTime = new FlashTime(options.flashSpeed)
+    this.flashTime = this.#newFlashTime()
     const earlier = loadBoardState(flash)
     this.state = earlier ?? newBoardState()
     if (earlier === null) this.#writeFactoryImage()
@@ -72,7 +75,7 @@ export class VirtualBoard {
   }
 
   get uptimeMs(): number {
-    return Math.round(performance.now() - this.#upSinceMs)
+    return Math.round(this.options.clock.monotonicMs() - this.#upSinceMs)
   }
 
   /** The identity that it shows, faults included. */
@@ -141,11 +144,11 @@ export class VirtualBoard {
 
   /** Runs `action` later, unless the board goes down first. */
   later(delayMs: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
+    const takeBack = this.options.clock.after(delayMs, () => {
+      this.#timers.delete(takeBack)
       action()
-    }, delayMs)
-    this.#timers.add(timer)
+    })
+    this.#timers.add(takeBack)
   }
 
   saveState(): void {
@@ -200,8 +203,8 @@ export class VirtualBoard {
   #boot(reason: ResetReason): void {
     this.state = loadBoardState(this.flash) ?? this.state
     this.heap = new VirtualHeap()
-    this.flashTime = new FlashTime(this.options.flashSpeed)
-    this.#upSinceMs = performance.now()
+    this.flashTime = this.#newFlashTime()
+    this.#upSinceMs = this.options.clock.monotonicMs()
     this.state.bootCount++
     this.state.resetReason = reason
     if (this.state.pendingSlot !== null) this.#tryPendingImage(this.state.pendingSlot)
@@ -245,6 +248,10 @@ export class VirtualBoard {
     this.saveState()
   }
 
+  #newFlashTime(): FlashTime {
+    return new FlashTime(this.options.flashSpeed, () => this.options.clock.monotonicMs())
+  }
+
   #writeFactoryImage(): void {
     const { image, name, version, elfSha256 } = this.options.firmware
     if (image === undefined) return
@@ -253,7 +260,7 @@ export class VirtualBoard {
   }
 
   #clearTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const takeBack of this.#timers) takeBack()
     this.#timers.clear()
   }
 }

@@ -25,7 +25,7 @@ export class FlashTime {
   readonly #monotonicMs: () => number
   #busyUntilMs = 0
 
-  constructor(speed: FlashSpeed, monotonicMs: () => number = () => performance.now()) {
+  constructor(speed: FlashSpeed, monotonicMs: () => number) {
     this.#speed = speed
     this.#monotonicMs = monotonicMs
   }

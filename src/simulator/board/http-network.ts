@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { BoardNetwork } from './board.ts'
+import type { DeviceClock } from './device-clock.ts'
 import type { VirtualHeap } from './heap.ts'
 
 /** Control blocks and buffers of one TCP connection in lwIP. */
@@ -19,15 +20,17 @@ export interface HttpNetworkHost {
 
 export class HttpNetwork implements BoardNetwork {
   readonly #host: HttpNetworkHost
+  readonly #clock: DeviceClock
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #port: number
   #isWanted = false
 
   /** @param port where it listens; 0 takes any free port and keeps it over reboots */
-  constructor(host: HttpNetworkHost, port: number) {
+  constructor(host: HttpNetworkHost, port: number, clock: DeviceClock) {
     this.#host = host
     this.#port = port
+    this.#clock = clock
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
       host.onRequest(request, response)
     })
@@ -46,7 +49,7 @@ export class HttpNetwork implements BoardNetwork {
     // While the board was away another process may have been given its port, as a rule for a moment.
     for (let attempt = 0; !(await this.#listen()); attempt++) {
       if (attempt >= PORT_RETRIES) throw new Error(`port ${String(this.#port)} stays taken`)
-      await new Promise(resolve => setTimeout(resolve, PORT_RETRY_MS))
+      await new Promise<void>(resolve => this.#clock.after(PORT_RETRY_MS, resolve))
     }
     // Switched off while it was coming up.
     if (this.#wasDismissed()) await this.#close()
