@@ -1,13 +1,17 @@
 /** Says everything about a firmware file that can be known without a device. */
 import type { Finding, Inspection } from '../../shared/contract/models.ts'
-import { FlashproofError } from '../../shared/errors.ts'
+import { hasErrorCode } from '../../shared/errors.ts'
 import { formatAddress } from '../../shared/units.ts'
 import { hashFlat } from '../image/digest.ts'
 import type { MemoryImage } from '../image/memory-image.ts'
 import { checkVectorTable, findLooseVectorTable, STM32_FLASH_START } from '../image/vector-table.ts'
+import { describeEspFile } from './esp-image/describe-file.ts'
 import { hashSource, openFirmwareFile } from './file-source.ts'
 import type { FirmwareFormat, FirmwareSource, ReadResult } from './firmware-format.ts'
 import { recogniseFormat } from './index.ts'
+
+/** The largest flash that an ESP image's header can name. */
+const LARGEST_ESP_FLASH_BYTES = 128 * 1024 * 1024
 
 export interface InspectOptions {
   /** Bytes of work done and in all: the source is read and hashed, the image is hashed. */
@@ -70,7 +74,7 @@ export function inspectSource(source: FirmwareSource, options: InspectOptions = 
     imageSha256: flat?.sha256 ?? null,
     segments: result.image.segments.map(({ address, bytes }) => ({ address, sizeBytes: bytes.length })),
     gapBytes: result.image.gapBytes,
-    esp: result.esp ?? null,
+    esp: result.esp ?? (format.isAddressed ? describeFlashOffsets(result.image, findings) : null),
     stm32,
     findings,
   }
@@ -91,10 +95,29 @@ function hashImage(
     const { sizeBytes } = image.measureFlat()
     return { sizeBytes, sha256: hashFlat(image, 'sha256', options) }
   } catch (error) {
-    if (!(error instanceof FlashproofError) || error.code !== 'image.gap-too-large') throw error
+    if (!hasErrorCode(error, 'image.gap-too-large')) throw error
     const text = `${error.message}: it can be written only by protocols that take addresses`
     findings.push({ severity: 'warning', code: 'gap-too-large', text })
     return null
+  }
+}
+
+/**
+ * Describes what an ESP chip would find when the image's addresses are offsets into its flash, as in UF2 files and in
+ * merged images that were written as text.
+ */
+function describeFlashOffsets(image: MemoryImage, findings: Finding[]): Inspection['esp'] {
+  const end = image.endAddress
+  if (end === null || end > LARGEST_ESP_FLASH_BYTES) return null
+  try {
+    const description = describeEspFile(image.flatten().bytes)
+    if (description === null) return null
+    findings.push(...description.findings)
+    return description.esp
+  } catch (error) {
+    // Parts too far apart for one run of bytes are not described.
+    if (hasErrorCode(error, 'image.gap-too-large')) return null
+    throw error
   }
 }
 

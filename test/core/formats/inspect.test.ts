@@ -7,6 +7,7 @@ import { sourceFromBytes } from '../../../src/core/formats/file-source.ts'
 import { inspectFile, inspectSource, type InspectOptions } from '../../../src/core/formats/inspect.ts'
 import { Inspection } from '../../../src/shared/contract/models.ts'
 import { FlashproofError } from '../../../src/shared/errors.ts'
+import { app, merge, mergedParts } from './esp-image/esp-files.ts'
 import { formatSamples } from './format-samples.ts'
 import { hexText } from './hex-samples.ts'
 
@@ -107,6 +108,19 @@ describe('an image for an STM32', () => {
   it('as a raw binary for the start of flash names it as the likely base', () => {
     const inspection = inspect('board.bin', stm32Bytes(0x0800_0000))
     expect(inspection.findings[0]?.text).toContain('most likely for 0x08000000')
+  })
+})
+
+describe('an addressed file for an ESP chip', () => {
+  it('is described like the .bin that it holds', () => {
+    const whole = merge(mergedParts('ESP32', 0x1000))
+    const asText = inspect('merged.hex', hexText([{ address: 0, bytes: whole }]))
+    const asBinary = inspect('merged.bin', whole)
+    expect(asText.esp).toEqual(asBinary.esp)
+    expect(asText.esp).toMatchObject({ kind: 'merged', chip: 'ESP32' })
+    expect(codesOf(asText)).toEqual(codesOf(asBinary))
+    const alone = inspect('app.hex', hexText([{ address: 0x1_0000, bytes: app('ESP32-C3') }]))
+    expect(alone).toMatchObject({ baseAddress: 0x1_0000, esp: { kind: 'app', chip: 'ESP32-C3' } })
   })
 })
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { buildDemoFirmware } from '../../../src/core/formats/esp-image/demo-firmware.ts'
 import { sourceFromBytes } from '../../../src/core/formats/file-source.ts'
 import type { ReadOptions, ReadResult } from '../../../src/core/formats/firmware-format.ts'
 import { uf2 } from '../../../src/core/formats/uf2.ts'
@@ -285,13 +284,5 @@ describe('a damaged file is refused with its place', () => {
   it('a payload past the last 32-bit address', () => {
     const blocks = [block({ address: 0xffff_fffe, payload: firmware.subarray(0, 4), number: 0, count: 1 })]
     expect(refusalOf(blocks).code).toBe('image.address-range')
-  })
-})
-
-describe('a file for an ESP chip', () => {
-  it('is described like the .bin that it holds', () => {
-    const app = buildDemoFirmware({ sizeBytes: 4096, version: '2.0.0', seed: 1 })
-    const result = read(esptoolBlocks(0x1_0000, app))
-    expect(result.esp).toMatchObject({ kind: 'app', chip: 'ESP32', checksumValid: true, app: { version: '2.0.0' } })
   })
 })

@@ -4,6 +4,7 @@ import { formatAddress } from '../../../shared/units.ts'
 import { finding, findDamage, findHeaderNotes } from './findings.ts'
 import { walkImage, type EspImageLayout } from './image-layout.ts'
 import type { MergedImage } from './merged-image.ts'
+import { activeOtaRecord, OTA_DATA_BYTES, readOtaRecords, slotOfSequence } from './ota-data.ts'
 import {
   emptyReport,
   findAppNotes,
@@ -48,6 +49,7 @@ export function describeMergedImage(bytes: Uint8Array, merged: MergedImage): Esp
     findings.push(...findDamage(layout, part), ...findHeaderNotes(layout, part))
   }
   if (firstApp !== undefined) findings.push(...findAppNotes(app, firstApp.layout))
+  findings.push(...findMisfits(merged, apps, esp.flashSize), ...findEmptySlot(bytes, merged))
   return { esp, findings }
 }
 
@@ -77,4 +79,41 @@ function mergedFinding(merged: MergedImage): Finding {
   const place = `0x${merged.flashStart.toString(16)}`
   const text = `a merged image of ${String(merged.parts.length)} parts: write it over a serial port at flash offset ${place}; an over-the-air update refuses it`
   return finding('warning', 'merged-image', text)
+}
+
+/** Applications and partitions that do not fit where the table puts them. */
+function findMisfits(merged: MergedImage, apps: readonly PartImage[], flashSize: string | null): Finding[] {
+  const findings: Finding[] = []
+  const partitions = merged.table?.partitions ?? []
+  for (const { offset, layout } of apps) {
+    const partition = partitions.find(candidate => candidate.offset === offset + merged.flashStart)
+    const sizeBytes = layout.declaredBytes ?? 0
+    if (partition === undefined || sizeBytes <= partition.sizeBytes) continue
+    const text = `the application of ${String(sizeBytes)} bytes does not fit into “${partition.label}” (${String(partition.sizeBytes)} bytes)`
+    findings.push(finding('error', 'app-too-large', text))
+  }
+  const flashBytes = flashSize === null ? Infinity : Number.parseInt(flashSize, 10) * 1024 * 1024
+  for (const { label, offset, sizeBytes } of partitions) {
+    if (offset + sizeBytes <= flashBytes) continue
+    const text = `the partition “${label}” ends past the flash of ${String(flashSize)} that the bootloader's header names`
+    findings.push(finding('warning', 'partition-past-flash', text))
+  }
+  return findings
+}
+
+/** A choice of an app slot in which no application lies: the bootloader would fall back, or not start. */
+function findEmptySlot(bytes: Uint8Array, merged: MergedImage): Finding[] {
+  const otaData = merged.parts.find(({ kind }) => kind === 'otadata')
+  const slots = (merged.table?.partitions ?? []).filter(
+    ({ type, subtype }) => type === 'app' && subtype.startsWith('ota_'),
+  )
+  if (otaData === undefined || slots.length === 0) return []
+  const at = otaData.offset
+  const active = activeOtaRecord(readOtaRecords(bytes.subarray(at, at + OTA_DATA_BYTES)))
+  if (active === null) return []
+  const slotNumber = slotOfSequence(active.sequence, slots.length)
+  const slot = slots.find(({ subtype }) => subtype === `ota_${String(slotNumber)}`)
+  if (slot !== undefined && merged.appsAt.includes(slot.offset - merged.flashStart)) return []
+  const text = `otadata chooses slot ota_${String(slotNumber)}, in which no application lies`
+  return [finding('warning', 'empty-slot-chosen', text)]
 }

@@ -1,12 +1,10 @@
 /** Reads a UF2 file into an image: the blocks of one family, in any order, with their MD5 records checked. */
 import { createHash } from 'node:crypto'
 import type { Finding } from '../../../shared/contract/models.ts'
-import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
+import { FlashproofError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import { ImageBuilder } from '../../image/image-builder.ts'
 import type { MemoryImage } from '../../image/memory-image.ts'
-import { espChips } from '../esp-image/chips.ts'
-import { describeEspFile } from '../esp-image/describe-file.ts'
 import { assertNotAborted } from '../file-source.ts'
 import type { FirmwareSource, ReadOptions, ReadResult } from '../firmware-format.ts'
 import { BLOCK_BYTES, blockError, BlockFlag, Uf2Block, type RegionMd5 } from './block.ts'
@@ -39,16 +37,10 @@ export function readUf2(source: FirmwareSource, options: ReadOptions): ReadResul
   if (builder.dataLength === 0) throw noData(source.fileName)
   const image = finishImage(builder, source, familyId)
   const uncheckedRegions = checkRegions(source.fileName, image, regions)
-  const { esp, findings } = describeContents(image, familyId)
   return {
     image,
     startAddress: null,
-    findings: [
-      ...describeSurvey(survey, familyId),
-      ...describeMd5(unreadableMd5Records, uncheckedRegions),
-      ...findings,
-    ],
-    ...(esp === undefined ? {} : { esp }),
+    findings: [...describeSurvey(survey, familyId), ...describeMd5(unreadableMd5Records, uncheckedRegions)],
   }
 }
 
@@ -137,18 +129,6 @@ function finishImage(builder: ImageBuilder, source: FirmwareSource, familyId: nu
       `${formatAddress(address)} gets another byte than in block ${String(first.index)}`,
       { address, firstBlock: first.index, firstValue: first.value, secondValue: second.value },
     )
-  }
-}
-
-/** What an ESP file for the serial port would say of the same bytes; nothing for other chips. */
-function describeContents(image: MemoryImage, familyId: number | null): Pick<ReadResult, 'esp' | 'findings'> {
-  if (!espChips.some(chip => chip.uf2FamilyId === familyId)) return { findings: [] }
-  try {
-    return describeEspFile(image.flatten().bytes) ?? { findings: [] }
-  } catch (error) {
-    // Parts too far apart for one run of bytes are not described.
-    if (hasErrorCode(error, 'image.gap-too-large')) return { findings: [] }
-    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { describeEspFile } from '../../../../src/core/formats/esp-image/describe-file.ts'
+import { buildOtaData } from '../../../../src/core/formats/esp-image/ota-data.ts'
 import { buildPartitionTable } from '../../../../src/core/formats/esp-image/partition-table.ts'
 import type { EspDescription } from '../../../../src/core/formats/esp-image/report-fields.ts'
 import { app, bootloader, merge, mergedParts, partitions } from './esp-files.ts'
@@ -115,6 +116,29 @@ describe('a merged image', () => {
   it('made of parts for different chips is damaged', () => {
     const bytes = merge([...mergedParts('ESP32-S3', 0).slice(0, 3), [0x1_0000, app('ESP32-C3')]])
     expect(codesOf(described(bytes))).toContain('error mixed-chips')
+  })
+
+  it('whose application is larger than its partition is damaged', () => {
+    const small = partitions.map(partition =>
+      partition.label === 'app0' ? { ...partition, sizeBytes: 4000 } : partition,
+    )
+    const [first, , ...rest] = mergedParts('ESP32-S3', 0)
+    if (first === undefined) throw new Error('no bootloader')
+    const bytes = merge([first, [0x8000, buildPartitionTable(small)], ...rest])
+    expect(codesOf(described(bytes))).toEqual(['warning merged-image', 'error app-too-large'])
+  })
+
+  it('whose table needs more flash than the header names says so', () => {
+    const last = { label: 'files', type: 'data', subtype: 'fat', offset: 0x21_0000, sizeBytes: 0x40_0000 }
+    const [first, , ...rest] = mergedParts('ESP32-S3', 0)
+    if (first === undefined) throw new Error('no bootloader')
+    const bytes = merge([first, [0x8000, buildPartitionTable([...partitions, last])], ...rest])
+    expect(codesOf(described(bytes))).toEqual(['warning merged-image', 'warning partition-past-flash'])
+  })
+
+  it('whose otadata chooses a slot without an application says so', () => {
+    const bytes = merge([...mergedParts('ESP32-S3', 0), [0xe000, buildOtaData(2)]])
+    expect(codesOf(described(bytes))).toEqual(['warning merged-image', 'warning empty-slot-chosen'])
   })
 
   it('is not seen in a long application', () => {
