@@ -9,6 +9,8 @@ import type { JobFollower } from './job-follower.ts'
 import { followJobs } from './job-follower.ts'
 import type { ExitCode } from './job-outcome.ts'
 import { countVerdicts, exitCodeOf, isBelowStored, listNotProven } from './job-outcome.ts'
+import { isErrorCode } from './known-error-code.ts'
+import { errorLine } from './report.ts'
 import { renderSummary } from './job-summary.ts'
 import type { JobView } from './job-view.ts'
 import { createJobView } from './job-view.ts'
@@ -141,6 +143,7 @@ async function sumUp(
     const lines = renderSummary(jobs, { language, paint, headHash, exportLine, isDryRun: options.isDryRun })
     report.people.write(`${lines.join('\n')}\n`)
   }
+  for (const job of jobs) reportJobError(context, job)
   const below = jobs.filter(isBelowStored)
   if (exitCode === 0 && below.length > 0) {
     const words = [...new Set(below.map(job => lowerFirst(outcomeWords(job, report.messages))))].join(', ')
@@ -148,6 +151,17 @@ async function sumUp(
   }
   report.json({ type: 'summary', counts: countVerdicts(jobs), notProven: listNotProven(jobs), headHash, exitCode })
   return { exitCode, jobs, headHash }
+}
+
+/** A failed job's error as the one line that every other error is, so that a log of stderr alone tells it. */
+function reportJobError({ report }: CommandContext, job: JobSnapshot): void {
+  if (job.state !== 'failed' || job.error === null) return
+  const { message } = job.error
+  const code = isErrorCode(job.error.code) ? job.error.code : 'internal.unexpected'
+  const wanted = code === 'job.decision-needed' ? job.error.details['accept'] : undefined
+  const hint = typeof wanted === 'string' ? report.texts.acceptWith(stripControl(wanted, 80)) : undefined
+  const details = { ...job.error.details, target: job.target }
+  report.notice(errorLine({ code, message, details }, hint ?? report.messages.errors[code].hint, report.messages))
 }
 
 async function findHeadHash(

@@ -1,7 +1,7 @@
 /** What a set of ended jobs amounts to: counts, what is not proven, and the exit code. Pure. */
 import type { JobSnapshot, Verdict } from '../shared/contract/index.ts'
-import type { ErrorCode } from '../shared/errors.ts'
 import { errorTable } from '../shared/errors.ts'
+import { isErrorCode } from './known-error-code.ts'
 
 export type ExitCode = 0 | 1 | 2 | 130
 
@@ -72,7 +72,5 @@ function hasSentBytes(job: JobSnapshot): boolean {
 }
 
 function exitCodeOfError(code: string | undefined): ExitCode | null {
-  if (code === undefined || !Object.hasOwn(errorTable, code)) return null
-  // The line above has just shown that the table has this key.
-  return errorTable[code as ErrorCode].exitCode
+  return code !== undefined && isErrorCode(code) ? errorTable[code].exitCode : null
 }

@@ -1,8 +1,8 @@
 /** Says in words what a job's snapshot means: its verdict, its board, and the tone that both deserve. */
 import type { JobSnapshot } from '../shared/contract/index.ts'
-import type { ErrorCode } from '../shared/errors.ts'
 import type { Messages } from '../shared/messages/index.ts'
 import { stripControl } from '../shared/units.ts'
+import { isErrorCode } from './known-error-code.ts'
 import type { Tone } from './terminal-style.ts'
 import type { CountedGroup } from './texts.ts'
 
@@ -80,10 +80,7 @@ export function boardWords(job: JobSnapshot, messages: Messages): string {
 
 /** Looks up an error's texts by a code that came over a border and may be unknown to this version. */
 export function errorText(code: string, messages: Messages): { title: string; hint: string } | undefined {
-  return Object.hasOwn(messages.errors, code)
-    ? // The line above has just shown that the table has this key.
-      messages.errors[code as ErrorCode]
-    : undefined
+  return isErrorCode(code) ? messages.errors[code] : undefined
 }
 
 export function lowerFirst(text: string): string {

@@ -1,6 +1,6 @@
 /** Everything a command says: results on stdout, words for people beside it, errors in both forms. */
 import { SCHEMA } from './json-schema-version.ts'
-import type { ErrorCode } from '../shared/errors.ts'
+import type { ErrorCode, ErrorDetails } from '../shared/errors.ts'
 import { asFlashproofError, errorTable } from '../shared/errors.ts'
 import type { Language, Messages } from '../shared/messages/index.ts'
 import { messagesFor } from '../shared/messages/index.ts'
@@ -53,7 +53,7 @@ export function createReport(host: CliHost, language: Language, isJson: boolean)
       const error = asFlashproofError(thrown)
       const hint = options.hint ?? messages.errors[error.code].hint
       this.json({ type: 'error', code: error.code, message: error.message, details: error.details, hint })
-      host.stderr.write(`${errorLine(error.code, error.message, hint, messages)}\n`)
+      host.stderr.write(`${errorLine(error, hint, messages)}\n`)
       return errorTable[error.code].exitCode
     },
   }
@@ -66,8 +66,28 @@ function choosePeopleOutput(host: CliHost, isJson: boolean): TextOutput | null {
 }
 
 /** `flashproof: <title>: <what and where>. <hint>`, always one line. */
-export function errorLine(code: ErrorCode, message: string, hint: string, messages: Messages): string {
-  const what = stripControl(message, 600).replace(/[.\s]+$/, '')
-  const sentence = what === '' ? messages.errors[code].title : `${messages.errors[code].title}: ${what}`
+export function errorLine(
+  error: { readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails },
+  hint: string,
+  messages: Messages,
+): string {
+  const what = `${stripControl(error.message, 600).replace(/[.\s]+$/, '')}${missingFacts(error.message, error.details)}`
+  const sentence = what === '' ? messages.errors[error.code].title : `${messages.errors[error.code].title}: ${what}`
   return `flashproof: ${sentence}${/[?!]$/.test(sentence) ? '' : '.'} ${hint}`
+}
+
+/** The place, and what could have been given instead, where the message does not name them itself. */
+function missingFacts(message: string, details: ErrorDetails): string {
+  const place = [details['target'], details['path']].find(value => typeof value === 'string')
+  const choices = [details['known'], details['candidates']]
+    .find(isTextList)
+    ?.filter(choice => !message.includes(choice))
+  return [
+    place === undefined || message.includes(place) ? '' : ` (${stripControl(place, 200)})`,
+    choices === undefined || choices.length === 0 ? '' : `; known: ${stripControl(choices.join(', '), 600)}`,
+  ].join('')
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(entry => typeof entry === 'string')
 }
