@@ -1,7 +1,8 @@
 /** The detail rows of a job (evidence, log lines, telemetry, sessions, chunks): how they are stored, read and digested. */
 import { createHash, type Hash } from 'node:crypto'
-import { type DetailTable, detailTables, type RowsDigest, rowText } from './chain.ts'
-import { type Database, type SqlValue, type Statement, numberColumn } from './sqlite.ts'
+import { type DetailTable, type RowsDigest, rowText } from './chain.ts'
+import { ROW_BLOCK_BITS } from './schema.ts'
+import { type Database, type Statement, numberColumn } from './sqlite.ts'
 
 /** What a detail row holds besides its id and its job, in the order in which it is digested. */
 export const detailColumns: Readonly<Record<DetailTable, readonly string[]>> = {
@@ -23,14 +24,113 @@ export const detailColumns: Readonly<Record<DetailTable, readonly string[]>> = {
 
 export type DetailValue = string | number | null
 
-/** Prepares the statement that adds one row: the job's key first, then the columns' values. */
-export function prepareInsert(database: Database, table: DetailTable): Statement {
+/** Adds rows to one detail table, many with one statement where there are many. */
+export class RowInserter {
+  readonly #table: DetailTable
+  readonly #one: Statement
+  readonly #many: Statement
+  #waiting: (readonly [jobKey: number, ...values: DetailValue[]])[] = []
+
+  constructor(database: Database, table: DetailTable) {
+    this.#table = table
+    this.#one = prepareInsert(database, table, 1)
+    this.#many = prepareInsert(database, table, ROWS_A_STATEMENT)
+  }
+
+  add(jobKey: number, values: readonly DetailValue[]): void {
+    this.#waiting.push([jobKey, ...values])
+    if (this.#waiting.length < ROWS_A_STATEMENT) return
+    const rows = this.#waiting
+    this.#waiting = []
+    this.#many.run(...rows.flat())
+  }
+
+  /** Writes what is left; must be called before the transaction commits. */
+  finish(): void {
+    const rows = this.#waiting
+    this.#waiting = []
+    for (const row of rows) this.#one.run(...row)
+  }
+
+  /** Drops what was not written, after a transaction that failed. */
+  reset(): void {
+    this.#waiting = []
+  }
+
+  /** A session's row tells after which chunk row it stands: rows must be written in their order. */
+  get dependsOnOrder(): boolean {
+    return this.#table === 'sessions'
+  }
+}
+
+const ROWS_A_STATEMENT = 16
+
+function prepareInsert(database: Database, table: DetailTable, rows: number): Statement {
   const columns = detailColumns[table]
-  // A session's row tells after which chunk row it stands; only the database knows that, inside the transaction.
-  const values = columns.map((column, index) =>
-    column === 'after_chunk' ? '(SELECT coalesce(max(id), 0) FROM chunks WHERE job = ?1)' : `?${String(index + 2)}`,
+  // What `after_chunk` holds is known to the database alone, inside the transaction.
+  const values = [
+    '?',
+    ...columns.map(column => (column === 'after_chunk' ? '(SELECT coalesce(max(id), 0) FROM chunks)' : '?')),
+  ]
+  const row = `(${values.join(', ')})`
+  return database.prepare(
+    `INSERT INTO ${table} (job, ${columns.join(', ')}) VALUES ${Array.from({ length: rows }, () => row).join(', ')}`,
   )
-  return database.prepare(`INSERT INTO ${table} (job, ${columns.join(', ')}) VALUES (?1, ${values.join(', ')})`)
+}
+
+/** The large tables, whose rows are found block by block; the column of the job that tells where its first can be. */
+const firstRowColumns: Readonly<Partial<Record<DetailTable, string>>> = {
+  log_lines: 'after_log_line',
+  telemetry: 'after_telemetry',
+  chunks: 'after_chunk',
+}
+
+/** The columns of a new job that say after which rows its own begin, and the expressions that give their values. */
+export const firstRowValues = {
+  columns: Object.values(firstRowColumns).join(', '),
+  values: Object.keys(firstRowColumns)
+    .map(table => `(SELECT coalesce(max(id), 0) FROM ${table})`)
+    .join(', '),
+} as const
+
+/**
+ * Runs `statementText` for a job's rows of a table: once, or once a block for the large tables. The text asks for
+ * `WHERE ${rowsOfJob(table)}`; `visit` gets the statement and the values of that condition.
+ */
+function visitRows(
+  database: Database,
+  table: DetailTable,
+  jobKey: number,
+  lastId: number,
+  statementText: string,
+): { readonly statement: Statement; readonly conditions: readonly (readonly number[])[] } {
+  const statement = database.prepare(statementText)
+  const firstColumn = firstRowColumns[table]
+  if (firstColumn === undefined) return { statement, conditions: [[jobKey, lastId]] }
+  const range = database
+    .prepare(
+      `SELECT ${firstColumn} AS first, (SELECT coalesce(max(id), 0) FROM ${table}) AS last FROM jobs WHERE id = ?`,
+    )
+    .get(jobKey)
+  if (range === undefined) return { statement, conditions: [] }
+  const firstBlock = blockOf(numberColumn(range, 'first'))
+  const lastBlock = blockOf(Math.min(lastId, numberColumn(range, 'last')))
+  const conditions = Array.from({ length: Math.max(0, lastBlock - firstBlock + 1) }, (_, index) => [
+    jobKey,
+    lastId,
+    firstBlock + index,
+  ])
+  return { statement, conditions }
+}
+
+// Not JavaScript's shift, which has 32 bits.
+function blockOf(rowId: number): number {
+  return Math.floor(rowId / 2 ** ROW_BLOCK_BITS)
+}
+
+function rowsOfJob(table: DetailTable): string {
+  const block = firstRowColumns[table] === undefined ? '' : ` AND id >> ${String(ROW_BLOCK_BITS)} = ?`
+  return `job = ? AND id <= ?${block}`
 }
 
 /** Reads a job's rows in the order in which they were written, as arrays of `detailColumns`, one at a time. */
@@ -39,15 +139,43 @@ export function* readDetailRows(
   table: DetailTable,
   jobKey: number,
   lastId = Number.MAX_SAFE_INTEGER,
+  afterId = 0,
 ): Generator<DetailValue[]> {
-  const statement = database.prepare(
-    `SELECT ${detailColumns[table].join(', ')} FROM ${table} WHERE job = ? AND id <= ? ORDER BY id`,
-  )
+  const columns = detailColumns[table].join(', ')
+  const text = `SELECT ${columns} FROM ${table} WHERE ${rowsOfJob(table)} AND id > ${String(afterId)} ORDER BY id`
+  const { statement, conditions } = visitRows(database, table, jobKey, lastId, text)
   statement.setReturnArrays(true)
-  for (const row of statement.iterate(jobKey, lastId)) {
-    // With setReturnArrays a row is an array of columns; the library's type describes the object form only.
-    yield row as unknown as DetailValue[]
+  for (const condition of conditions) {
+    for (const row of statement.iterate(...condition)) {
+      // With setReturnArrays a row is an array of columns; the library's type describes the object form only.
+      yield row as unknown as DetailValue[]
+    }
   }
+}
+
+/** Counts a job's rows and finds the id of the last one. */
+export function countRows(
+  database: Database,
+  table: DetailTable,
+  jobKey: number,
+): { readonly count: number; readonly lastId: number } {
+  const text = `SELECT count(*) AS row_count, coalesce(max(id), 0) AS last_id FROM ${table} WHERE ${rowsOfJob(table)}`
+  const { statement, conditions } = visitRows(database, table, jobKey, Number.MAX_SAFE_INTEGER, text)
+  let count = 0
+  let lastId = 0
+  for (const condition of conditions) {
+    const row = statement.get(...condition)
+    if (row === undefined) continue
+    count += numberColumn(row, 'row_count')
+    lastId = Math.max(lastId, numberColumn(row, 'last_id'))
+  }
+  return { count, lastId }
+}
+
+export function deleteRows(database: Database, table: DetailTable, jobKey: number): void {
+  const text = `DELETE FROM ${table} WHERE ${rowsOfJob(table)}`
+  const { statement, conditions } = visitRows(database, table, jobKey, Number.MAX_SAFE_INTEGER, text)
+  for (const condition of conditions) statement.run(...condition)
 }
 
 /** Digests a job's rows up to and including row `lastId` from the database. */
@@ -124,11 +252,7 @@ export function digestJobRows(
   running: RunningDigests,
 ): Readonly<Record<DetailTable, RowsDigest>> {
   const digestOf = (table: DetailTable): RowsDigest => {
-    const row = database
-      .prepare(`SELECT count(*) AS row_count, coalesce(max(id), 0) AS last_id FROM ${table} WHERE job = ?`)
-      .get(jobKey)
-    const count = row === undefined ? 0 : numberColumn(row, 'row_count')
-    const lastId = row === undefined ? 0 : numberColumn(row, 'last_id')
+    const { count, lastId } = countRows(database, table, jobKey)
     // A session's row holds a value that only the database knew, and there are few of them.
     const known = table === 'sessions' ? null : running.digest(jobId, table, count)
     return { count, lastId, sha256: known ?? digestStoredRows(database, table, jobKey, lastId).sha256 }
@@ -150,12 +274,4 @@ export function storableText(text: string): string {
 /** A measured number as a REAL column keeps it; a value that is none becomes 0. */
 export function storableNumber(value: number): number {
   return Number.isFinite(value) ? value : 0
-}
-
-export function toSqlValues(values: readonly DetailValue[]): SqlValue[] {
-  return [...values]
-}
-
-export function prepareInserts(database: Database): ReadonlyMap<DetailTable, Statement> {
-  return new Map(detailTables.map(table => [table, prepareInsert(database, table)]))
 }

@@ -138,13 +138,12 @@ export class JobReader {
     const from = this.#database
       .prepare('SELECT max(after_chunk) AS after_chunk FROM sessions WHERE job = ? AND session = ? AND id >= ?')
       .get(jobKey, session, startId)
-    const chunks = this.#database
-      .prepare('SELECT chunk_index FROM chunks WHERE job = ? AND session = ? AND id > ?')
-      .all(jobKey, session, from === undefined ? 0 : (nullableNumber(from, 'after_chunk') ?? 0))
+    const after = from === undefined ? 0 : (nullableNumber(from, 'after_chunk') ?? 0)
     const have = new Uint8Array(Math.ceil(totalChunks / 8))
     let acknowledged = 0
-    for (const chunk of chunks) {
-      const index = numberColumn(chunk, 'chunk_index')
+    for (const row of readDetailRows(this.#database, 'chunks', jobKey, Number.MAX_SAFE_INTEGER, after)) {
+      const { session: number, index } = toChunk(row)
+      if (number !== session) continue
       if (index < 0 || index >= totalChunks) continue
       const bit = 1 << (index & 7)
       const byte = have[index >> 3] ?? 0

@@ -6,7 +6,7 @@ import type { JobSnapshot } from '../../shared/contract/models.ts'
 import type { JobRecord } from '../../shared/contract/record.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { type DetailTable, detailTables } from './chain.ts'
-import { type DetailValue, prepareInsert, RunningDigests } from './detail-rows.ts'
+import { type DetailValue, firstRowValues, RowInserter, RunningDigests } from './detail-rows.ts'
 import type { Head } from './head-log.ts'
 import type { Owner } from './owner.ts'
 import { appendRecord } from './sealing.ts'
@@ -55,7 +55,7 @@ export class JournalWriter {
   readonly #parts: WriterParts
   readonly #digests = new RunningDigests()
   readonly #jobKeys = new Map<string, number>()
-  readonly #insertRow: ReadonlyMap<DetailTable, Statement>
+  readonly #inserters: ReadonlyMap<DetailTable, RowInserter>
   readonly #insertJob: Statement
   readonly #updateJob: Statement
   readonly #releaseJob: Statement
@@ -75,9 +75,10 @@ export class JournalWriter {
   constructor(parts: WriterParts) {
     this.#parts = parts
     const { database } = parts
-    this.#insertRow = new Map(detailTables.map(table => [table, prepareInsert(database, table)]))
+    this.#inserters = new Map(detailTables.map(table => [table, new RowInserter(database, table)]))
     this.#insertJob = database.prepare(
-      'INSERT INTO jobs (job_id, batch_id, state, revision, snapshot, job_order, owner) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT INTO jobs (job_id, batch_id, state, revision, snapshot, job_order, owner, ${firstRowValues.columns})
+       VALUES (?, ?, ?, ?, ?, ?, ?, ${firstRowValues.values})`,
     )
     // An older revision never replaces a newer one, whichever process wrote that. A job that goes on after its record
     // is no longer described by it.
@@ -276,10 +277,17 @@ export class JournalWriter {
       )
       this.#jobKeys.set(jobId, Number(result.lastInsertRowid))
     }
+    const inserters = [...this.#inserters.values()]
+    for (const inserter of inserters) inserter.reset()
     for (const row of this.#rows) {
       const jobKey = this.#jobKeys.get(row.jobId)
-      if (jobKey !== undefined) this.#insertRow.get(row.table)?.run(jobKey, ...row.values)
+      const inserter = this.#inserters.get(row.table)
+      if (jobKey === undefined || inserter === undefined) continue
+      if (inserter.dependsOnOrder) for (const other of inserters) other.finish()
+      inserter.add(jobKey, row.values)
+      if (inserter.dependsOnOrder) inserter.finish()
     }
+    for (const inserter of inserters) inserter.finish()
     for (const snapshot of this.#snapshots.values()) {
       this.#updateJob.run(snapshot.jobId, snapshot.batchId, snapshot.state, snapshot.revision, JSON.stringify(snapshot))
     }

@@ -1,5 +1,6 @@
 /** Keeps the journal within its limits: detail rows of old sealed jobs go, their digests in the chain stay. */
 import { isoWithZone } from '../clock.ts'
+import { deleteRows } from './detail-rows.ts'
 import { type Database, inTransaction, numberColumn } from './sqlite.ts'
 
 export interface RetentionLimits {
@@ -41,7 +42,7 @@ export function pruneDetails(database: Database, limits: RetentionLimits, nowMs:
 
 function pruneJob(database: Database, jobKey: number, prunedAt: string): void {
   inTransaction(database, () => {
-    for (const table of prunableTables) database.prepare(`DELETE FROM ${table} WHERE job = ?`).run(jobKey)
+    for (const table of prunableTables) deleteRows(database, table, jobKey)
     database.prepare('UPDATE jobs SET pruned_at = ? WHERE id = ?').run(prunedAt, jobKey)
   })
 }

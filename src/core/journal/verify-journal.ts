@@ -3,7 +3,7 @@ import type { ChainReport } from '../../shared/contract/commands.ts'
 import type { JobSnapshot } from '../../shared/contract/models.ts'
 import { type ChainEntry, detailTables, sha256Hex } from './chain.ts'
 import { ChainChecker } from './chain-checker.ts'
-import { digestStoredRows } from './detail-rows.ts'
+import { countRows, digestStoredRows } from './detail-rows.ts'
 import { headLogPath, readHeads } from './head-log.ts'
 import { JobReader } from './job-reader.ts'
 import { prunableTables } from './retention.ts'
@@ -165,11 +165,8 @@ function checkRows(
       } else if (stored.sha256 !== sealed.sha256) say(`The ${tableWords[table]} of job ${jobId} were changed`)
     }
     if (!job.isNewest || job.goesOn) continue
-    const later = database
-      .prepare(`SELECT count(*) AS later FROM ${table} WHERE job = ? AND id > ?`)
-      .get(jobKey, sealed.lastId)
-    const count = later === undefined ? 0 : numberColumn(later, 'later')
-    if (count === 0) continue
+    const count = countRows(database, table, jobKey).count - sealed.count
+    if (count <= 0) continue
     const text = `${String(count)} rows of ${tableWords[table]} were added to job ${jobId} after its record`
     // A late log line is normal; evidence or chunks that come after the end are not.
     if (table === 'log_lines') note(text)

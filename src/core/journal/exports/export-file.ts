@@ -1,5 +1,5 @@
 /** A file that is written aside, hashed on the way and only then given its name: a reader never sees half an export. */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { FlashproofError } from '../../../shared/errors.ts'
 import { isStorageFailure } from '../sqlite.ts'
@@ -15,12 +15,16 @@ export class ExportFile {
   readonly path: string
   readonly #temporaryPath: string
   readonly #file: number
-  readonly #hash = createHash('sha256')
+  readonly #hash: Hash | null
   #text = ''
 
-  /** @throws file.not-writable when the folder takes no file. */
-  constructor(path: string) {
+  /**
+   * `isProof`: the file is hashed and made durable; without it the file can be made again at any time, and is quicker.
+   * @throws file.not-writable when the folder takes no file.
+   */
+  constructor(path: string, options: { readonly isProof: boolean }) {
     this.path = path
+    this.#hash = options.isProof ? createHash('sha256') : null
     this.#temporaryPath = unfinishedPath(path)
     try {
       this.#file = openSync(this.#temporaryPath, 'w')
@@ -39,17 +43,17 @@ export class ExportFile {
     this.#put(bytes)
   }
 
-  /** SHA-256 of every byte so far. */
+  /** SHA-256 of every byte so far; of nothing when the file is no proof. */
   digest(): string {
     this.#flush()
-    return this.#hash.copy().digest('hex')
+    return (this.#hash ?? createHash('sha256')).copy().digest('hex')
   }
 
   /** Makes the file durable and gives it its name. @throws file.disk-full, file.not-writable. */
   finish(): void {
     try {
       this.#flush()
-      fsyncSync(this.#file)
+      if (this.#hash !== null) fsyncSync(this.#file)
       closeSync(this.#file)
       renameSync(this.#temporaryPath, this.path)
     } catch (error) {
@@ -71,7 +75,7 @@ export class ExportFile {
   }
 
   #put(bytes: Uint8Array): void {
-    this.#hash.update(bytes)
+    this.#hash?.update(bytes)
     try {
       for (let offset = 0; offset < bytes.length;) offset += writeSync(this.#file, bytes, offset)
     } catch (error) {

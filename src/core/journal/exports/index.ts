@@ -47,7 +47,7 @@ export function exportRecords(database: Database, request: ExportRequest): Expor
     const manifest = describe(database, request, filter)
     const scope: ExportScope = { database, manifest, records: () => readSealedJobs(database, filter) }
     const writer = writers[request.format]()
-    const file = new ExportFile(request.outputPath)
+    const file = new ExportFile(request.outputPath, { isProof: true })
     try {
       for (const part of writer.begin(scope)) file.writeText(part)
       for (const job of scope.records()) for (const part of writer.record(job, scope)) file.writeText(part)
