@@ -2,7 +2,7 @@
 import { VirtualBoard, type BoardOptions } from './board/board.ts'
 import { systemDeviceClock, type DeviceClock } from './board/device-clock.ts'
 import { openFlashStorage } from './board/flash-storage.ts'
-import { defaultFlashSpeed, type FlashSpeed } from './board/flash-time.ts'
+import { defaultFlashSpeed, instantFlash, type FlashSpeed } from './board/flash-time.ts'
 import { HttpNetwork } from './board/http-network.ts'
 import type { VirtualIdentity } from './board/identity.ts'
 import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
@@ -15,7 +15,6 @@ import { seededRandom } from './random.ts'
 export type { FaultSpec } from './faults/fault-table.ts'
 export type { DeviceStats, UploadFeatures } from './esp-parts/http-front.ts'
 export type { VirtualIdentity } from './board/identity.ts'
-export { instantFlash } from './board/flash-time.ts'
 
 export interface VirtualEsp32Options {
   readonly identity?: Partial<VirtualIdentity>
@@ -65,7 +64,7 @@ export const allFeatures: UploadFeatures = {
 
 /** No modelled times at all, for tests and benches. */
 export const instantTimes = {
-  flashSpeed: { eraseMsPerSector: 0, writeBytesPerSecond: 0, readBytesPerSecond: 0 },
+  flashSpeed: instantFlash,
   rebootDelayMs: 0,
   bootMs: 0,
   confirmMs: 0,
