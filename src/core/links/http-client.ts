@@ -1,16 +1,20 @@
 /**
- * One keep-alive HTTP/1.1 connection to one device. Never a proxy, never a redirect, answers of bounded size, every
- * failure a code. Uses undici's dispatcher directly: the fetch layer above it costs more than the requests (see
- * docs/decisions/0005-undici-dispatch.md).
+ * One keep-alive HTTP/1.1 connection to one device, one request at a time. Never a proxy, never a redirect, answers of
+ * bounded size, every failure a code that tells whether the request may have reached the device. Written over a socket
+ * because a request by a general client costs two to four times as much (docs/decisions/0005-http-client.md).
  */
-import { Client, type Dispatcher } from 'undici'
+import { connect, type Socket } from 'node:net'
 import { FlashproofError, type ErrorCode } from '../../shared/errors.ts'
 import type { HttpEndpoint } from '../discovery/target.ts'
+import { HttpAnswerParser, type ParsedAnswer } from './http-answer-parser.ts'
+
+export { MAX_ANSWER_BYTES } from './http-answer-parser.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS'
   /** Path below the endpoint's base path, beginning with a slash; already percent-encoded. */
   readonly path: string
+  /** Names and values without control characters: they are built here, never taken from a device. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly timeoutMs: number
@@ -25,188 +29,238 @@ export interface HttpAnswer {
   readonly durationMs: number
 }
 
-/** An answer of a small device is small; more than this is not one of ours. */
-export const MAX_ANSWER_BYTES = 256 * 1024
-
 export interface HttpClientOptions {
   readonly connectTimeoutMs?: number
   /** Address of the interface that the traffic leaves by. */
   readonly localAddress?: string
 }
 
+/** A small server closes an idle connection after about five seconds; writing into one that just closed loses a request. */
+const REUSE_WITHIN_MS = 4000
+
+interface PendingRequest {
+  readonly request: HttpRequest
+  readonly startedMs: number
+  readonly deadlineMs: number
+  readonly resolve: (answer: HttpAnswer) => void
+  readonly reject: (error: unknown) => void
+}
+
 export class HttpClient {
-  readonly #client: Client
-  readonly #basePath: string
+  readonly #endpoint: HttpEndpoint
+  readonly #options: HttpClientOptions
+  readonly #headStart: string
+  #socket: Socket | null = null
+  #isConnected = false
+  #parser = new HttpAnswerParser()
+  #pending: PendingRequest | null = null
+  #lastUsedMs = 0
+  #timer: NodeJS.Timeout | null = null
+  #timerDueMs = 0
+  #signal: AbortSignal | null = null
+  #isClosed = false
 
   constructor(endpoint: HttpEndpoint, options: HttpClientOptions = {}) {
-    this.#basePath = endpoint.basePath
-    this.#client = new Client(endpoint.origin, {
-      pipelining: 1,
-      // A small server may close an idle connection at any moment; a short keep-alive here avoids writing into it.
-      keepAliveTimeout: 4000,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: {
-        timeout: options.connectTimeoutMs ?? 5000,
-        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-      },
-    })
+    this.#endpoint = endpoint
+    this.#options = options
+    const host = endpoint.port === 80 ? endpoint.hostname : `${endpoint.hostname}:${String(endpoint.port)}`
+    this.#headStart = ` HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
   }
 
   /**
-   * Sends one request and reads the whole answer.
+   * Sends one request and reads the whole answer. A second request waits for nothing: it is an error to send it before
+   * the first one ended.
    * @throws {FlashproofError} network.refused, network.unreachable, network.name-not-found (never sent), network.reset,
-   *   network.timeout (the device may have acted), network.answer-too-large; the signal's reason when it aborts
+   *   network.timeout (the device may have acted), network.answer-too-large, device.not-speaking; the signal's reason
+   *   when it aborts
    */
   request(request: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
-      const call = new Call(request, resolve, reject)
-      if (call.isOver) return
-      const options: Dispatcher.DispatchOptions = {
-        method: request.method,
-        path: this.#basePath + request.path,
-        headers: { ...request.headers },
-        body: request.body ?? null,
-        reset: false,
+      if (this.#isClosed || this.#pending !== null) {
+        reject(new FlashproofError('internal.unexpected', 'a connection was used after its end, or twice at once'))
+        return
       }
-      this.#client.dispatch(options, call)
+      if (request.signal?.aborted === true) {
+        reject(asError(request.signal.reason))
+        return
+      }
+      const startedMs = performance.now()
+      this.#pending = { request, startedMs, deadlineMs: startedMs + request.timeoutMs, resolve, reject }
+      this.#watch(request.signal ?? null)
+      this.#armTimer(this.#pending.deadlineMs)
+      this.#send(request, startedMs)
     })
   }
 
   /** Ends the connection at once; a pending request is rejected. */
-  async close(): Promise<void> {
-    if (!this.#client.destroyed) await this.#client.destroy()
-  }
-}
-
-class Call implements Dispatcher.DispatchHandler {
-  readonly #request: HttpRequest
-  readonly #resolve: (answer: HttpAnswer) => void
-  readonly #reject: (error: unknown) => void
-  readonly #startedMs = performance.now()
-  readonly #timer: NodeJS.Timeout
-  readonly #onAbort: () => void
-  #controller: Dispatcher.DispatchController | null = null
-  #status = 0
-  #contentType = ''
-  #pieces: Uint8Array[] = []
-  #sizeBytes = 0
-  #pendingFailure: unknown = null
-  isOver = false
-
-  constructor(request: HttpRequest, resolve: (answer: HttpAnswer) => void, reject: (error: unknown) => void) {
-    this.#request = request
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#onAbort = (): void => {
-      this.#stop(request.signal?.reason ?? new FlashproofError('call.aborted', 'the request was cancelled'))
-    }
-    this.#timer = setTimeout(() => {
-      this.#stop(
-        new FlashproofError('network.timeout', `no answer to ${this.#what} within ${String(request.timeoutMs)} ms`, {
-          path: request.path,
-          timeoutMs: request.timeoutMs,
-        }),
-      )
-    }, request.timeoutMs)
-    request.signal?.addEventListener('abort', this.#onAbort, { once: true })
-    if (request.signal?.aborted) this.#onAbort()
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#fail(new FlashproofError('call.aborted', 'the connection was closed'))
+    this.#dropSocket()
+    this.#watch(null)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    return Promise.resolve()
   }
 
-  get #what(): string {
-    return `${this.#request.method} ${this.#request.path}`
+  #send(request: HttpRequest, nowMs: number): void {
+    const isStale = this.#isConnected && nowMs - this.#lastUsedMs > REUSE_WITHIN_MS
+    if (isStale) this.#dropSocket()
+    const socket = this.#socket ?? this.#open()
+    let head = `${request.method} ${this.#endpoint.basePath}${request.path}${this.#headStart}`
+    for (const name in request.headers) head += `${name}: ${request.headers[name] ?? ''}\r\n`
+    const body = request.body
+    if (body !== undefined) head += `content-length: ${String(body.length)}\r\n`
+    // Head and body leave in one write: a board that reads once sees the whole request.
+    socket.cork()
+    socket.write(`${head}\r\n`, 'latin1')
+    if (body !== undefined && body.length > 0) socket.write(body)
+    socket.uncork()
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#pendingFailure !== null) controller.abort(asError(this.#pendingFailure))
+  #open(): Socket {
+    const { hostname, port } = this.#endpoint
+    const { localAddress } = this.#options
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port,
+      noDelay: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
+    this.#socket = socket
+    this.#isConnected = false
+    this.#parser = new HttpAnswerParser()
+    const connectTimeoutMs = this.#options.connectTimeoutMs ?? 5000
+    const connectTimer = setTimeout(() => {
+      this.#lost(socket, 'ETIMEDOUT', `no connection within ${String(connectTimeoutMs)} ms`)
+    }, connectTimeoutMs)
+    socket.once('connect', () => {
+      clearTimeout(connectTimer)
+      if (this.#socket === socket) this.#isConnected = true
+    })
+    socket.on('data', piece => {
+      if (this.#socket === socket) this.#receive(socket, piece)
+    })
+    socket.once('end', () => {
+      const answer = this.#socket === socket ? this.#parser.end() : null
+      if (answer !== null) this.#answer(answer)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(connectTimer)
+      this.#lost(socket, error.code ?? '', error.message)
+    })
+    socket.once('close', () => {
+      clearTimeout(connectTimer)
+      this.#lost(socket, 'ECONNRESET', 'the device closed the connection')
+    })
+    return socket
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (statusCode < 200) return
-    this.#status = statusCode
-    const contentType = headers['content-type']
-    this.#contentType = typeof contentType === 'string' ? contentType : ''
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#sizeBytes += chunk.length
-    if (this.#sizeBytes > MAX_ANSWER_BYTES) {
-      this.#stop(
-        new FlashproofError('network.answer-too-large', `the answer to ${this.#what} is larger than any device's`, {
-          path: this.#request.path,
-          maximumBytes: MAX_ANSWER_BYTES,
-        }),
-      )
+  #receive(socket: Socket, piece: Buffer): void {
+    if (this.#pending === null) {
+      // Nobody asked: whatever this is, the next answer on this connection could not be trusted.
+      this.#dropSocket()
       return
     }
-    this.#pieces.push(chunk)
+    try {
+      const answer = this.#parser.push(piece)
+      if (answer !== null) this.#answer(answer)
+    } catch (error) {
+      socket.destroy()
+      this.#dropSocket()
+      this.#fail(error)
+    }
   }
 
-  onResponseEnd(): void {
-    if (this.isOver) return
-    this.#finish()
-    const only = this.#pieces[0]
-    this.#resolve({
-      status: this.#status,
-      contentType: this.#contentType,
-      body: this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces),
-      durationMs: performance.now() - this.#startedMs,
+  #answer(answer: ParsedAnswer): void {
+    const pending = this.#pending
+    this.#pending = null
+    const nowMs = performance.now()
+    this.#lastUsedMs = nowMs
+    if (!answer.keepsAlive) this.#dropSocket()
+    pending?.resolve({
+      status: answer.status,
+      contentType: answer.contentType,
+      body: answer.body,
+      durationMs: nowMs - pending.startedMs,
     })
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.isOver) return
-    this.#finish()
-    this.#reject(this.#pendingFailure ?? networkError(error, this.#what))
+  /** The connection broke. Before it stood the request never left; afterwards the device may have acted. */
+  #lost(socket: Socket, systemCode: string, message: string): void {
+    if (this.#socket !== socket) return
+    const wasConnected = this.#isConnected
+    const pending = this.#pending
+    this.#dropSocket()
+    if (pending === null) return
+    const code = wasConnected ? 'network.reset' : (codeWhileConnecting[systemCode] ?? 'network.unreachable')
+    const what = `${pending.request.method} ${pending.request.path}`
+    this.#fail(new FlashproofError(code, `${what}: ${message || systemCode}`, { systemCode }))
   }
 
-  #stop(reason: unknown): void {
-    if (this.isOver) return
-    this.#pendingFailure = reason
-    this.#finish()
-    this.#reject(reason)
-    this.#controller?.abort(asError(reason))
+  #fail(error: unknown): void {
+    const pending = this.#pending
+    this.#pending = null
+    pending?.reject(error)
   }
 
-  #finish(): void {
-    this.isOver = true
-    clearTimeout(this.#timer)
-    this.#request.signal?.removeEventListener('abort', this.#onAbort)
+  #dropSocket(): void {
+    const socket = this.#socket
+    this.#socket = null
+    this.#isConnected = false
+    socket?.destroy()
+  }
+
+  /** One listener for as long as the same signal is used: adding one a request costs more than parsing the answer. */
+  #watch(signal: AbortSignal | null): void {
+    if (signal === this.#signal) return
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#pending === null) return
+    const reason = asError(this.#signal?.reason)
+    this.#dropSocket()
+    this.#fail(reason)
+  }
+
+  /** One timer that is moved only when it would fire too late: most requests end long before their deadline. */
+  #armTimer(deadlineMs: number): void {
+    if (this.#timer !== null && this.#timerDueMs <= deadlineMs) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timerDueMs = deadlineMs
+    this.#timer = setTimeout(this.#onTimer, Math.max(0, deadlineMs - performance.now()))
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = null
+    const pending = this.#pending
+    if (pending === null) return
+    if (performance.now() < pending.deadlineMs - 1) {
+      this.#armTimer(pending.deadlineMs)
+      return
+    }
+    const { method, path, timeoutMs } = pending.request
+    const wasConnected = this.#isConnected
+    this.#dropSocket()
+    this.#fail(
+      new FlashproofError(
+        wasConnected ? 'network.timeout' : 'network.unreachable',
+        `no answer to ${method} ${path} within ${String(timeoutMs)} ms`,
+        { path, timeoutMs },
+      ),
+    )
   }
 }
 
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
-}
-
-const codeOfCause: Readonly<Record<string, ErrorCode>> = {
+const codeWhileConnecting: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: 'network.refused',
   ENOTFOUND: 'network.name-not-found',
   EAI_AGAIN: 'network.name-not-found',
-  EHOSTUNREACH: 'network.unreachable',
-  ENETUNREACH: 'network.unreachable',
-  EADDRNOTAVAIL: 'network.unreachable',
-  UND_ERR_CONNECT_TIMEOUT: 'network.unreachable',
 }
 
-/** Gives a connection failure its code. Anything that could have happened after the request left counts as a reset. */
-function networkError(cause: Error, what: string): FlashproofError {
-  if (cause instanceof FlashproofError) return cause
-  const systemCode = systemCodeOf(cause)
-  const code = codeOfCause[systemCode] ?? 'network.reset'
-  return new FlashproofError(code, `${what}: ${cause.message || systemCode}`, { systemCode }, { cause })
-}
-
-function systemCodeOf(error: Error): string {
-  if ('code' in error && typeof error.code === 'string') return error.code
-  if (error instanceof AggregateError) {
-    const inner: unknown = error.errors[0]
-    if (inner instanceof Error) return systemCodeOf(inner)
-  }
-  return error.cause instanceof Error ? systemCodeOf(error.cause) : ''
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new FlashproofError('call.aborted', 'the request was cancelled')
 }
