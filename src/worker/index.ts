@@ -11,6 +11,8 @@ import { appVersion } from './version.ts'
 
 /** A parent that died cannot ask to stop; the jobs are journaled, then this process ends. */
 const ORPHAN_DEADLINE_MS = 15_000
+/** After this long without a parent a completion under way is cut off, so that there is time to journal it. */
+const ORPHAN_REQUEST_MS = 10_000
 
 const link = connectToParent()
 // Assigned as soon as the server stands; nothing is emitted before.
@@ -33,8 +35,8 @@ const station = openStation({
 })
 
 let isStopping: Promise<void> | null = null
-function stop(): Promise<void> {
-  isStopping ??= station.close().then(() => feed.flush())
+function stop(longestRequestMs?: number): Promise<void> {
+  isStopping ??= station.close(longestRequestMs).then(() => feed.flush())
   return isStopping
 }
 
@@ -58,7 +60,7 @@ server.emit('worker.ready', { version: appVersion, pid: process.pid })
 
 link.onClose(() => {
   setTimeout(() => process.exit(1), ORPHAN_DEADLINE_MS).unref()
-  void stop()
+  void stop(ORPHAN_REQUEST_MS)
     .catch((error: unknown) => {
       process.stderr.write(`flashproof worker: ${asFlashproofError(error).message}\n`)
     })

@@ -10,16 +10,26 @@ export function identityKey(identity: DeviceIdentity | null): string | null {
   return null
 }
 
+/** Each names one board alone; the first that both tell decides. */
+const namingFields = ['mac', 'id', 'usbSerial'] as const
+/** What many boards share: a difference shows another board, equality shows little. */
+const describingFields = ['chip', 'board'] as const
+
 /**
  * Compares two identities by the strongest thing that both tell.
  * @returns `unknown` where they share nothing to compare
  */
 export function compareIdentity(earlier: DeviceIdentity, now: DeviceIdentity): 'same' | 'other' | 'unknown' {
-  const fields = ['mac', 'id', 'usbSerial', 'chip', 'board'] as const
-  for (const field of fields) {
-    const before = earlier[field]?.toLowerCase()
-    const after = now[field]?.toLowerCase()
-    if (before !== undefined && after !== undefined) return before === after ? 'same' : 'other'
+  for (const field of namingFields) {
+    const isSame = isEqual(earlier[field], now[field])
+    if (isSame !== null) return isSame ? 'same' : 'other'
   }
-  return 'unknown'
+  const described = describingFields.map(field => isEqual(earlier[field], now[field]))
+  if (described.includes(false)) return 'other'
+  return described.includes(true) ? 'same' : 'unknown'
+}
+
+/** Null where one of them tells nothing. */
+function isEqual(earlier: string | undefined, now: string | undefined): boolean | null {
+  return earlier === undefined || now === undefined ? null : earlier.toLowerCase() === now.toLowerCase()
 }

@@ -1,0 +1,80 @@
+/** How a job ends: its verdict, its sealed record, and only then its last snapshot. */
+import type { JobSnapshot } from '../../shared/contract/models.ts'
+import { asFlashproofError, hasErrorCode, toWireError, type FlashproofError } from '../../shared/errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { TransferReport } from '../transfer/transfer-protocol.ts'
+import { judge } from '../transfer/verdict.ts'
+import type { ChunkEdge } from './chunk-edge.ts'
+import type { JobBook } from './job-book.ts'
+import type { StoredOrder } from './job-order.ts'
+import { buildRecord } from './job-record.ts'
+import type { JobWorld } from './job-world.ts'
+
+export interface JobEndingParts {
+  readonly book: JobBook
+  readonly edge: ChunkEdge
+  readonly order: StoredOrder
+  readonly journal: Journal
+  readonly world: JobWorld
+}
+
+export class JobEnding {
+  readonly #parts: JobEndingParts
+
+  constructor(parts: JobEndingParts) {
+    this.#parts = parts
+  }
+
+  /** The protocol came to its end: judges the evidence and seals. @throws {FlashproofError} journal.*, why it was stopped */
+  async finish(report: TransferReport): Promise<void> {
+    const { book, edge, order } = this.#parts
+    const board = { boardNow: report.boardNow, unplug: report.unplug }
+    if (order.isDryRun) {
+      book.end('finished', { ...board, warnings: [...book.snapshot.warnings, 'Dry run: nothing was sent.'] })
+      await edge.commitOrWait()
+      return
+    }
+    const { evidence, required } = book.snapshot
+    await this.#seal('finished', { ...board, ...judge({ facts: evidence, required, outcome: report.outcome }) })
+  }
+
+  /** The job did not come to its end. Never rejects: what cannot be written is shown all the same. */
+  async fail(error: FlashproofError, state: 'failed' | 'cancelled' | 'interrupted'): Promise<void> {
+    const { book } = this.#parts
+    if (state === 'interrupted') {
+      book.end('interrupted')
+      return
+    }
+    book.log(state === 'cancelled' ? 'info' : 'error', error.code, error.message)
+    const { code, message, details } = toWireError(error)
+    const change: Partial<JobSnapshot> = { error: { code, message, details: { ...details } } }
+    if (book.snapshot.completion === 'sent') change.reason = 'outcome-unknown'
+    try {
+      await this.#seal(state, change)
+    } catch (thrown) {
+      const warnings = [...book.snapshot.warnings, `No record was written: ${asFlashproofError(thrown).message}`]
+      book.end(state, { ...change, warnings })
+    }
+  }
+
+  /** Writes the record, then shows the end: nothing counts as done that the journal does not hold. */
+  async #seal(state: 'finished' | 'failed' | 'cancelled', change: Partial<JobSnapshot>): Promise<void> {
+    const { book, edge, order, journal, world } = this.#parts
+    for (;;) {
+      await (state === 'finished' ? edge.commitOrWait() : book.commit())
+      const last = book.prepareEnd(state, change)
+      journal.saveSnapshot(last)
+      try {
+        await journal.sealRecord(buildRecord({ snapshot: last, order, durationsMs: book.durationsMs, world }))
+        book.showEnd(last)
+        return
+      } catch (error) {
+        // The end is not written, so the state before it takes its place in the queue again.
+        book.update({})
+        book.save()
+        if (state !== 'finished' || !hasErrorCode(error, 'journal.disk-full')) throw error
+        await edge.waitForRoom()
+      }
+    }
+  }
+}
