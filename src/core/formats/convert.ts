@@ -128,7 +128,7 @@ function chooseOutputFormat(options: ConvertOptions): FirmwareFormat {
   const name = options.to ?? extensionOf(options.outputPath)
   const format = findFormat(name)
   if (format?.write !== undefined) return format
-  const writable = firmwareFormats.filter(({ write }) => write !== undefined)
+  const writable = firmwareFormats.filter(candidate => candidate.write !== undefined)
   const known = writable.map(({ extensions }) => extensions[0] ?? '')
   const problem = format === undefined ? `“${name}” names no format` : `${format.label.en} cannot be written`
   throw invalidValue('to', `${problem}; use one of ${known.join(', ')}`, { given: name, known })
@@ -137,7 +137,7 @@ function chooseOutputFormat(options: ConvertOptions): FirmwareFormat {
 function assertDifferentFiles(inputPath: string, outputPath: string): void {
   const input = statSync(inputPath, { bigint: true, throwIfNoEntry: false })
   const output = statSync(outputPath, { bigint: true, throwIfNoEntry: false })
-  const isOneFile = input !== undefined && output !== undefined && input.ino === output.ino && input.dev === output.dev
+  const isOneFile = output !== undefined && input?.ino === output.ino && input.dev === output.dev
   if (resolve(inputPath) !== resolve(outputPath) && !isOneFile) return
   throw invalidValue('output', 'input and output are the same file; give the output another name', { file: outputPath })
 }

@@ -47,23 +47,25 @@ export function writeFileWhole(
   )
   const descriptor = attempt(path, () => openSync(temporaryPath, 'wx'))
   const earlyFlush = new EarlyFlush(temporaryPath)
-  let isOpen = true
   try {
-    produce(piece => {
-      attempt(path, () => {
-        writeFully(descriptor, piece, operations)
+    try {
+      produce(piece => {
+        attempt(path, () => {
+          writeFully(descriptor, piece, operations)
+        })
+        earlyFlush.count(piece.length)
       })
-      earlyFlush.count(piece.length)
-    })
-    attempt(path, () => {
-      operations.flush(descriptor)
-      isOpen = false
+      attempt(path, () => {
+        operations.flush(descriptor)
+      })
+    } finally {
       closeSync(descriptor)
+    }
+    attempt(path, () => {
       if (target.mode !== null) chmodSync(temporaryPath, target.mode)
       operations.rename(temporaryPath, target.path)
     })
   } catch (error) {
-    if (isOpen) closeSync(descriptor)
     rmSync(temporaryPath, { force: true })
     throw error
   }

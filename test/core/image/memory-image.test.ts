@@ -37,7 +37,7 @@ describe('an image', () => {
   it('becomes flat from a stated base with a stated filler', () => {
     const flat = image.flatten({ baseAddress: 0x0e, fillByte: 0 })
     expect(flat).toMatchObject({ baseAddress: 0x0e, filledBytes: 14 })
-    expect(Buffer.from(flat.bytes).toString('hex')).toBe(`0000${'01020304'}${'00'.repeat(12)}0506`)
+    expect(Buffer.from(flat.bytes).toString('hex')).toBe(`000001020304${'00'.repeat(12)}0506`)
   })
 
   it('is given without a copy when it is one segment', () => {
