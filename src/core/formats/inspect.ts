@@ -8,7 +8,7 @@ import { checkVectorTable, findLooseVectorTable, STM32_FLASH_START } from '../im
 import { describeEspFile } from './esp-image/describe-file.ts'
 import { hashSource, openFirmwareFile } from './file-source.ts'
 import type { FirmwareFormat, FirmwareSource, ReadResult } from './firmware-format.ts'
-import { recogniseFormat } from './index.ts'
+import { extensionOf, firmwareFormats, recogniseFormat } from './index.ts'
 
 /** The largest flash that an ESP image's header can name. */
 const LARGEST_ESP_FLASH_BYTES = 128 * 1024 * 1024
@@ -57,7 +57,7 @@ export function inspectSource(source: FirmwareSource, options: InspectOptions = 
   const signal = options.signal === undefined ? {} : { signal: options.signal }
   const result = format.read(source, { ...readOptionsOf(options), ...signal, onProgress: report(0) })
   const sourceSha256 = hashSource(source, { ...signal, onProgress: report(1) })
-  const findings = [...result.findings]
+  const findings = [...findNameMismatch(source.fileName, format), ...result.findings]
   const flat = hashImage(result.image, { ...signal, onProgress: report(2) }, findings)
   const stm32 = format.isAddressed ? checkAddressed(result.image, findings) : checkLoose(result, findings)
   options.onProgress?.(totalBytes, totalBytes)
@@ -83,6 +83,15 @@ export function inspectSource(source: FirmwareSource, options: InspectOptions = 
 
 function readOptionsOf({ accept, uf2FamilyId }: InspectOptions): Pick<InspectOptions, 'accept' | 'uf2FamilyId'> {
   return { ...(accept === undefined ? {} : { accept }), ...(uf2FamilyId === undefined ? {} : { uf2FamilyId }) }
+}
+
+/** A name that promises another format: the content decides, but the file may be another one than was meant. */
+function findNameMismatch(fileName: string, format: FirmwareFormat): Finding[] {
+  const extension = extensionOf(fileName)
+  const promised = firmwareFormats.filter(({ extensions }) => extensions.includes(extension))
+  if (promised.length === 0 || promised.includes(format)) return []
+  const text = `the name ends in .${extension} like another format, the content is ${format.label.en}; the content counts`
+  return [{ severity: 'info', code: 'name-says-otherwise', text }]
 }
 
 /** Hashes the flat form; null with a finding where a flat file would be refused. */

@@ -133,6 +133,21 @@ describe('a file whose parts are too far apart for one flat image', () => {
   })
 })
 
+describe('a file whose name promises another format', () => {
+  it('is read by its content, and that is said', () => {
+    const hex = hexText([{ address: 0x0800_0000, bytes: stm32Bytes(0x0800_0000) }])
+    expect(inspect('board.bin', hex).findings).toEqual([
+      {
+        severity: 'info',
+        code: 'name-says-otherwise',
+        text: 'the name ends in .bin like another format, the content is Intel HEX; the content counts',
+      },
+    ])
+    expect(codesOf(inspect('board.hex', hex))).toEqual([])
+    expect(codesOf(inspect('board.dat', hex))).toEqual([])
+  })
+})
+
 describe('a file that is no firmware', () => {
   it('is refused with what it is and the next step', () => {
     const error = refusalOf(() => inspect('firmware.bin', Buffer.from('<!doctype html><html>login</html>')))

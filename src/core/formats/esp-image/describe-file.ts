@@ -2,9 +2,9 @@
 import type { Finding } from '../../../shared/contract/models.ts'
 import { ESP8266 } from './chips.ts'
 import { describeMergedImage } from './describe-merged.ts'
-import { finding, findDamage, findHeaderNotes, findTrailing } from './findings.ts'
+import { finding, findDamage, findHeaderNotes, findTrailing, signatureFinding } from './findings.ts'
 import { looksLikeImage } from './image-header.ts'
-import { walkImage, type EspImageLayout } from './image-layout.ts'
+import { findSignature, walkImage, type EspImageLayout } from './image-layout.ts'
 import { findMergedImage } from './merged-image.ts'
 import { activeOtaRecord, isOtaData, OTA_DATA_BYTES, readOtaRecords } from './ota-data.ts'
 import { PARTITION_TABLE_BYTES, readPartitionTable, type PartitionTable } from './partition-table.ts'
@@ -71,15 +71,20 @@ function bootloaderFinding(layout: EspImageLayout): Finding {
 }
 
 function describeTable(bytes: Uint8Array, table: PartitionTable): EspDescription {
-  const trailing = bytes.subarray(PARTITION_TABLE_BYTES)
+  const signature = findSignature(bytes, 0, PARTITION_TABLE_BYTES)
+  const declaredBytes = Math.min(bytes.length, signature?.end ?? PARTITION_TABLE_BYTES)
+  const trailing = bytes.subarray(declaredBytes)
   const esp: EspReport = {
     ...emptyReport('partition-table'),
     checksumValid: table.md5Valid,
-    declaredBytes: Math.min(bytes.length, PARTITION_TABLE_BYTES),
+    declaredBytes,
     trailingBytes: trailing.length,
+    isSigned: signature !== null,
     partitions: [...table.partitions],
   }
-  return { esp, findings: [...findTableFaults(table), ...findTrailing(trailing, 'partition table')] }
+  const findings = [...findTableFaults(table), ...findTrailing(trailing, 'partition table')]
+  if (signature?.isDigestRight === false) findings.push(signatureFinding())
+  return { esp, findings }
 }
 
 function describeOtaData(bytes: Uint8Array): EspDescription {

@@ -23,10 +23,13 @@ export function findDamage(layout: EspImageLayout, part = ''): Finding[] {
   if (digest !== null && digest.expected !== digest.found) {
     add('bad-sha256', `the SHA-256 at the end of the image is not that of its bytes (${digest.found.slice(0, 16)}…)`)
   }
-  if (layout.signedDigestValid === false) {
-    add('bad-signature', 'the signature block does not belong to these bytes; sign the image again')
-  }
+  if (layout.signedDigestValid === false) findings.push(signatureFinding(part))
   return findings
+}
+
+export function signatureFinding(part = ''): Finding {
+  const text = `${part}the signature block does not belong to these bytes; sign them again`
+  return finding('error', 'bad-signature', text)
 }
 
 /** What the header leaves open. */

@@ -164,7 +164,7 @@ function compareDigest(bytes: Uint8Array, start: number, digestAt: number): { ex
 }
 
 /** Finds what signing put after the image: a v2 signature sector at the next sector edge, or the v1 block of 68 bytes. */
-function findSignature(
+export function findSignature(
   bytes: Uint8Array,
   start: number,
   imageEnd: number,

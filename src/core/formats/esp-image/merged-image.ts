@@ -27,6 +27,8 @@ export interface MergedImage {
 const SECTOR_BYTES = 0x1000
 /** A project may move its table; beyond this nobody does. */
 const LAST_TABLE_OFFSET = 0x20000
+/** Data partitions begin with something when they hold anything. */
+const LONGEST_LOOK_BYTES = 1024 * 1024
 const bootloaderOffsets = [...new Set(espChips.map(chip => chip.bootloaderOffset))].sort((left, right) => left - right)
 
 /** Looks for a merged image; null for a file that is one image, one table or something else. */
@@ -80,7 +82,7 @@ function describe(
     const at = partition.offset - flashStart
     if (at <= 0 || at >= bytes.length) continue
     if (partition.type === 'app') {
-      if (looksLikeImage(bytes, at) === 'no') continue
+      if (looksLikeImage(bytes, at) === 'no' || appsAt.includes(at)) continue
       appsAt.push(at)
       parts.push({ kind: 'app', offset: at })
     } else if (partition.type === 'data' && !isErased(bytes, at, partition.sizeBytes)) {
@@ -94,5 +96,5 @@ function describe(
 }
 
 function isErased(bytes: Uint8Array, at: number, sizeBytes: number): boolean {
-  return isFilledWith(bytes.subarray(at, at + sizeBytes), 0xff)
+  return isFilledWith(bytes.subarray(at, at + Math.min(sizeBytes, LONGEST_LOOK_BYTES)), 0xff)
 }

@@ -213,6 +213,14 @@ describe('other files of the ESP32 family', () => {
     expect(findingsOf(buildPartitionTable(partitions).subarray(0, 4 * 32))).toEqual(['warning partition-md5-missing'])
   })
 
+  it('a signed partition table has nothing behind its end', () => {
+    const signed = sign(buildPartitionTable(partitions))
+    expect(reportOf(signed)).toMatchObject({ kind: 'partition-table', isSigned: true, trailingBytes: 0 })
+    expect(findingsOf(signed)).toEqual([])
+    signed[0xf00] = 0
+    expect(findingsOf(signed)).toEqual(['error bad-signature'])
+  })
+
   it('otadata tells which record decides', () => {
     const { esp, findings } = described(buildOtaData(4, 'valid'))
     expect(esp.kind).toBe('otadata')
