@@ -1,5 +1,5 @@
 /** What the command line needs from whoever runs it: the bin entry, Electron main, or a test. */
-import type { MessageLink } from '../shared/rpc/message-link.ts'
+import type { SpawnedWorker } from '../shared/rpc/supervisor.ts'
 import type { SimulatorOptions, SimulatorProcess } from './simulator-process.ts'
 
 export interface TextOutput {
@@ -20,11 +20,8 @@ export interface TextInput {
   readLine(options: { readonly isHidden: boolean; readonly signal: AbortSignal }): Promise<string | null>
 }
 
-export interface WorkerProcess {
-  readonly link: MessageLink
-  readonly pid: number | undefined
-  kill(): void
-  readonly exited: Promise<unknown>
+export interface WorkerProcess extends SpawnedWorker {
+  readonly pid: number
 }
 
 export type StopSignal = 'SIGINT' | 'SIGTERM'

@@ -1,5 +1,5 @@
 /** One worker process with a client on its link, from start to orderly end. */
-import { FlashproofError } from '../shared/errors.ts'
+import { FlashproofError, hasErrorCode } from '../shared/errors.ts'
 import type { Client } from '../shared/rpc/client.ts'
 import type { CliHost, WorkerProcess } from './host.ts'
 
@@ -14,6 +14,7 @@ export interface WorkerSession {
 }
 
 const STOP_DEADLINE_MS = 5_000
+const DEATH_DEADLINE_MS = 1_000
 
 export async function openWorkerSession(host: CliHost, home: string): Promise<WorkerSession> {
   // Both take time: the process starts while the module loads.
@@ -21,18 +22,29 @@ export async function openWorkerSession(host: CliHost, home: string): Promise<Wo
   return createSession(host, worker, createClient(worker.link, { caller: 'host' }))
 }
 
-function createSession(host: CliHost, worker: WorkerProcess, client: Client): WorkerSession {
+function createSession(host: CliHost, worker: WorkerProcess, rawClient: Client): WorkerSession {
   let isClosing = false
   const died = new Promise<never>((_, reject) => {
-    const fail = (): void => {
-      if (!isClosing)
-        reject(new FlashproofError('worker.exited', 'the background process ended', { pid: worker.pid ?? null }))
+    const onEnd = (): void => {
+      if (!isClosing) void describeDeath(host, worker).then(reject)
     }
-    worker.link.onClose(fail)
-    worker.exited.then(fail, fail)
+    worker.link.onClose(onEnd)
+    worker.exited.then(onEnd, onEnd)
   })
   // Not every command races against it; an unobserved rejection must not end the program.
   died.catch(() => undefined)
+  const client: Client = {
+    ...rawClient,
+    async call(name, request, options) {
+      try {
+        return await rawClient.call(name, request, options)
+      } catch (thrown) {
+        // The client knows only that the link ended; what the process left behind says more.
+        if (!isClosing && hasErrorCode(thrown, 'worker.exited')) return await died
+        throw thrown
+      }
+    },
+  }
   return {
     client,
     died,
@@ -59,4 +71,27 @@ function createSession(host: CliHost, worker: WorkerProcess, client: Client): Wo
       worker.kill()
     },
   }
+}
+
+/** Waits shortly for the process to be gone, so that its last words are complete. */
+async function describeDeath(host: CliHost, worker: WorkerProcess): Promise<FlashproofError> {
+  const deadline = Promise.withResolvers<null>()
+  const cancelDeadline = host.timers.after(DEATH_DEADLINE_MS, () => {
+    deadline.resolve(null)
+  })
+  const exit = await Promise.race([worker.exited, deadline.promise])
+  cancelDeadline()
+  const how =
+    exit === null
+      ? 'the link to the background process ended'
+      : exit.signal === null
+        ? `the background process ended with exit code ${String(exit.code)}`
+        : `the background process was ended by ${exit.signal}`
+  const lastWords = exit?.output?.split('\n').find(line => /^\w*Error: |^flashproof worker: /.test(line))
+  return new FlashproofError('worker.exited', lastWords === undefined ? how : `${how}: ${lastWords.trim()}`, {
+    pid: worker.pid,
+    exitCode: exit?.code ?? null,
+    signal: exit?.signal ?? null,
+    output: exit?.output ?? '',
+  })
 }

@@ -95,7 +95,7 @@ export async function startDevices(
   home: string,
 ): Promise<{ readonly process: RunningCli; readonly targets: readonly string[] }> {
   const simulator = startCli(['simulate', '--devices', spec, '--json'], { home })
-  await simulator.until(/"target":.*\n/)
+  await simulator.until(/"type":"ready"/)
   const targets = [...simulator.output().matchAll(/"target":"([^"]+)"/g)].flatMap(match => match[1] ?? [])
   return { process: simulator, targets }
 }

@@ -24,6 +24,7 @@ export async function runSimulate(context: CommandContext, devices: string | und
     device.faults.length === 0 ? '' : `faults: ${device.faults.join(', ')}`,
   ])
   report.result(renderColumns(rows).join('\n'))
+  report.json({ type: 'ready', devices: simulator.devices.length })
   const ended = await Promise.race([simulator.exited, whenAborted(interruption.signal).then(() => null)])
   if (ended === null) return 0
   throw new FlashproofError('internal.unexpected', 'the virtual devices ended by themselves', ended)
