@@ -1,6 +1,7 @@
 /** ESP-IDF's partition table: 32-byte entries, then an MD5 of them. */
 import { createHash } from 'node:crypto'
 import type { Inspection } from '../../../shared/contract/models.ts'
+import { stripControl } from '../../../shared/units.ts'
 import { isFilledWith, readText, readUint16, readUint32, readUint8, writeText, writeUint32 } from './little-endian.ts'
 
 export type Partition = NonNullable<NonNullable<Inspection['esp']>['partitions']>[number]
@@ -111,7 +112,8 @@ function readEntry(bytes: Uint8Array, at: number): Partition {
     subtype: nameSubtype(type, subtype),
     offset: readUint32(bytes, at + 4),
     sizeBytes: readUint32(bytes, at + 8),
-    label: readText(bytes, at + 12, 16),
+    // The label is the builder's text and is shown to people.
+    label: stripControl(readText(bytes, at + 12, 16)),
   }
 }
 

@@ -78,6 +78,11 @@ describe('a partition table', () => {
     expect(table?.faults).toEqual(['entry 2 is neither a partition nor the end of the table'])
   })
 
+  it('has its labels cleaned of what a terminal obeys', () => {
+    const bytes = buildPartitionTable([{ ...nvs, label: 'a\u001b[2J' }])
+    expect(readPartitionTable(bytes)?.partitions[0]?.label).toBe('a·[2J')
+  })
+
   it('whose partitions overlap or whose app is not aligned has faults', () => {
     const faultsOf = (...partitions: Partition[]) => readPartitionTable(buildPartitionTable(partitions))?.faults
     expect(faultsOf(app0, { ...app1, offset: 0x11_0000 })).toEqual(['the partitions “app0” and “app1” overlap'])
