@@ -6,4 +6,5 @@ it('2,000 damaged files give an image or a named refusal, and accepted texts mea
   expect(report.accepted + report.refused).toBe(2000)
   expect(report.accepted).toBeGreaterThan(200)
   expect(report.refused).toBeGreaterThan(200)
+  expect(report.sameAsPackage).toBeGreaterThan(20)
 })

@@ -7,6 +7,7 @@ import type { FirmwareFormat } from '../../../src/core/formats/firmware-format.t
 import { firmwareFormats, recogniseFormat } from '../../../src/core/formats/index.ts'
 import type { MemoryImage } from '../../../src/core/image/memory-image.ts'
 import { FlashproofError } from '../../../src/shared/errors.ts'
+import { parseWithPackage } from '../../reference/intel-hex-package.ts'
 import { requireTool, runTool } from '../../reference/tools.ts'
 import { formatSamples, type FormatSample } from './format-samples.ts'
 import { randomInteger, seededRandom } from './hex-samples.ts'
@@ -14,6 +15,8 @@ import { randomInteger, seededRandom } from './hex-samples.ts'
 /** A read of a file of a few KiB that takes longer hangs, even on a busy machine. */
 const LONGEST_READ_MS = 2000
 const BATCH_FILES = 200
+/** Parts of a binary format may share bytes of the file; a text never gives more than it holds. */
+const MAX_DATA_RATIO = 4
 
 export interface FuzzPlan {
   readonly firstSeed: number
@@ -29,6 +32,8 @@ export interface FuzzReport {
   agreed: number
   /** Accepted texts on which the two programs contradict each other or which one refuses. */
   undecided: number
+  /** Accepted hex texts that the npm package `intel-hex` handles too, with the same image. */
+  sameAsPackage: number
 }
 
 interface Accepted {
@@ -40,7 +45,7 @@ interface Accepted {
 
 /** Runs the plan; the first fault is thrown with its seed. */
 export function fuzzFormats(plan: FuzzPlan): FuzzReport {
-  const report: FuzzReport = { accepted: 0, refused: 0, agreed: 0, undecided: 0 }
+  const report: FuzzReport = { accepted: 0, refused: 0, agreed: 0, undecided: 0, sameAsPackage: 0 }
   const samples = firmwareFormats.map(format => ({ format, sample: sampleOf(format) }))
   const waiting: Accepted[] = []
   let comparisonsLeft = plan.comparisons
@@ -53,6 +58,7 @@ export function fuzzFormats(plan: FuzzPlan): FuzzReport {
       continue
     }
     report.accepted++
+    if (accepted.formatId === 'intel-hex' && isSameAsPackage(accepted)) report.sameAsPackage++
     if (comparisonsLeft > 0 && accepted.formatId in textFormats) {
       comparisonsLeft--
       waiting.push(accepted)
@@ -79,7 +85,7 @@ function fuzzOnce(seed: number, format: FirmwareFormat, sample: FormatSample): A
     const elapsedMs = performance.now() - startedAt
     if (elapsedMs > LONGEST_READ_MS) throw new Error(`it took ${elapsedMs.toFixed(0)} ms`)
     if (image === null) return null
-    if (image.dataBytes > bytes.length) {
+    if (image.dataBytes > MAX_DATA_RATIO * bytes.length) {
       throw new Error(`${String(bytes.length)} bytes of file became ${String(image.dataBytes)} bytes of data`)
     }
     return { seed, formatId: format.id, bytes, image }
@@ -191,6 +197,25 @@ function withLines(bytes: Buffer, change: (lines: string[]) => unknown): Buffer<
   const lines = bytes.toString('latin1').split('\n')
   change(lines)
   return Buffer.from(lines.join('\n'), 'latin1')
+}
+
+/**
+ * Compares with the npm package; false where it refuses the file or a flat image would be mostly filler.
+ * @throws {Error} where it reads another image
+ */
+function isSameAsPackage({ seed, bytes, image }: Accepted): boolean {
+  const flat = attempt(() => image.flatten())
+  if (flat === null) return false
+  let theirs: Buffer
+  try {
+    theirs = parseWithPackage(bytes, flat.baseAddress).data
+  } catch {
+    return false
+  }
+  const [same, rest] = [theirs.subarray(0, flat.bytes.length), theirs.subarray(flat.bytes.length)]
+  // A data record of no bytes past the end makes the package add filler.
+  if (Buffer.compare(same, flat.bytes) === 0 && rest.every(byte => byte === 0xff)) return true
+  throw new Error(`fuzz seed ${String(seed)}: the package intel-hex reads another image`)
 }
 
 /** What objcopy and srec_cat call the text formats. */
