@@ -17,7 +17,7 @@ export async function runLogList(context: CommandContext, filter: LogFilter): Pr
   const session = await context.openSession()
   const { entries, headHash } = await session.client.call('log.list', filter, { signal: interruption.signal })
   for (const entry of entries) report.json({ type: 'log-entry', ...entry })
-  report.json({ type: 'log', records: entries.length, headHash })
+  report.json({ type: 'log-summary', records: entries.length, headHash })
   const paint = painterFor(wantsColor(host.env, host.stdout.isTerminal))
   const rows = entries.map(({ sequence, snapshot }) => [
     sequence === null ? '-' : `#${String(sequence)}`,

@@ -1,0 +1,229 @@
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import '../../src/cli/commands/devices.ts'
+import '../../src/cli/commands/log.ts'
+import '../../src/cli/commands/monitor.ts'
+import '../../src/cli/commands/resume.ts'
+import '../../src/cli/commands/simulate.ts'
+import { exitCodeOf } from '../../src/cli/job-outcome.ts'
+import { runCli } from '../../src/cli/run.ts'
+import '../../src/cli/worker-session.ts'
+import '../../src/shared/rpc/client.ts'
+import type { DeviceEntry } from '../../src/shared/contract/index.ts'
+import { settle } from '../fakes/fake-clock.ts'
+import { fakeSnapshot } from '../fakes/fake-snapshot.ts'
+import { acknowledged, failed, liar, proven } from './batch-fixture.ts'
+import { createMemoryHost } from './memory-host.ts'
+
+const HEAD = 'cd'.repeat(32)
+
+async function untilIdle(): Promise<void> {
+  for (let round = 0; round < 50; round++) await settle()
+}
+
+describe('devices', () => {
+  it('lists what was found as JSON lines', async () => {
+    const device: DeviceEntry = {
+      target: 'http://10.0.0.1',
+      name: 'board\u001b[2J',
+      identity: null,
+      source: 'mdns',
+      protocols: ['esp-parts'],
+      lastSeenAt: null,
+      simulated: false,
+    }
+    const handlers = { 'device.list': () => ({ devices: [device] }) }
+    const json = createMemoryHost({ handlers })
+    expect(await runCli(['devices', '--json'], json)).toBe(0)
+    expect(json.jsonLines()).toEqual([{ schema: 1, type: 'device', ...device }])
+    const text = createMemoryHost({ handlers })
+    expect(await runCli(['devices'], text)).toBe(0)
+    expect(text.out()).toContain('http://10.0.0.1')
+    expect(text.out()).not.toContain('\u001b')
+  })
+
+  it('says so when there is none, and exits 0', async () => {
+    const host = createMemoryHost({ handlers: { 'device.list': () => ({ devices: [] }) } })
+    expect(await runCli(['devices', '--wait', '0'], host)).toBe(0)
+    expect(host.err()).toContain('No devices found.')
+  })
+})
+
+describe('resume', () => {
+  it('says that there is nothing to resume, and exits 0', async () => {
+    const host = createMemoryHost({
+      handlers: { 'job.list': () => ({ jobs: [] }), 'job.resume': () => ({ jobIds: [] }) },
+    })
+    expect(await runCli(['resume', '--json'], host)).toBe(0)
+    expect(host.err()).toContain('Nothing to resume.')
+    expect(host.jsonLines().at(-1)).toMatchObject({ type: 'summary', exitCode: 0 })
+  })
+
+  it('does not take the end before the resumption for the end of the job', async () => {
+    const before = { ...failed, revision: 5, state: 'interrupted' } as const
+    const host = createMemoryHost({
+      handlers: {
+        'job.list': () => ({ jobs: [before] }),
+        'job.resume': () => ({ jobIds: [before.jobId] }),
+        'log.list': () => ({ entries: [], headHash: HEAD }),
+      },
+    })
+    let exitCode: number | null = null
+    const exit = runCli(['resume', before.jobId, '--json'], host).then(code => (exitCode = code))
+    await untilIdle()
+    expect(exitCode).toBeNull()
+    host.emit('jobs.changed', { jobs: [{ ...proven, jobId: before.jobId, revision: 6 }] })
+    await untilIdle()
+    host.advance(2_000)
+    expect(await exit).toBe(0)
+    expect(host.jsonLines().at(-1)).toMatchObject({ type: 'summary', headHash: HEAD, counts: { proven: 1 } })
+  })
+})
+
+describe('monitor', () => {
+  it('prints samples until Ctrl-C, which is its normal end', async () => {
+    const stopped: string[] = []
+    const host = createMemoryHost({
+      handlers: {
+        'monitor.start': () => ({ monitorId: 'm-1' }),
+        'monitor.stop': ({ monitorId }) => {
+          stopped.push(monitorId)
+          return {}
+        },
+      },
+    })
+    const exit = runCli(['monitor', 'http://10.0.0.1', '--json'], host)
+    await untilIdle()
+    const sample = { at: 'now', elapsedMs: 1, source: 'http-json', heapFreeBytes: 1000 }
+    host.emit('telemetry.sampled', { jobId: null, monitorId: 'm-1', target: 'http://10.0.0.1', sample })
+    await untilIdle()
+    host.raise('SIGINT')
+    expect(await exit).toBe(0)
+    expect(stopped).toEqual(['m-1'])
+    expect(host.jsonLines()).toMatchObject([{ type: 'telemetry', heapFreeBytes: 1000 }])
+  })
+})
+
+describe('log', () => {
+  it('prints an export to stdout when no file is named', async () => {
+    const host = createMemoryHost({
+      handlers: {
+        'log.export': async ({ outputPath, format }) => {
+          await writeFile(outputPath, `as ${format}\n`)
+          return { outputPath, records: 1, headHash: HEAD }
+        },
+      },
+    })
+    expect(await runCli(['log', 'export', '--format', 'jsonl'], host)).toBe(0)
+    expect(host.out()).toBe('as jsonl\n')
+  })
+
+  it('takes the format of an export from the extension of its file', async () => {
+    const formats: string[] = []
+    const host = createMemoryHost({
+      handlers: {
+        'log.export': ({ outputPath, format }) => {
+          formats.push(format)
+          return { outputPath, records: 0, headHash: null }
+        },
+      },
+    })
+    expect(await runCli(['log', 'export', '--out', 'report.html', '--json'], host)).toBe(0)
+    expect(formats).toEqual(['html'])
+  })
+
+  it('exits 1 when the chain does not hold, naming the record', async () => {
+    const chain = {
+      valid: false,
+      records: 3,
+      headHash: HEAD,
+      headSequence: 3,
+      signature: 'none',
+      problems: [{ sequence: 2, jobId: 'j2', text: 'its hash is another one' }],
+      notes: [],
+    } as const
+    const host = createMemoryHost({
+      handlers: { 'log.verify': () => ({ ...chain, problems: [...chain.problems], notes: [] }) },
+    })
+    expect(await runCli(['log', 'verify'], host)).toBe(1)
+    expect(host.out()).toContain('record #2, job j2: its hash is another one')
+  })
+
+  it('lists entries with the head hash', async () => {
+    const host = createMemoryHost({
+      handlers: {
+        'log.list': () => ({ entries: [{ sequence: 1, recordHash: HEAD, snapshot: proven }], headHash: HEAD }),
+      },
+    })
+    expect(await runCli(['log', 'list', '--order', 'A'], host)).toBe(0)
+    expect(host.out()).toContain('Proven: checked in flash')
+    expect(host.out()).toContain(HEAD)
+  })
+})
+
+describe('simulate', () => {
+  it('prints each target and ends its devices on Ctrl-C', async () => {
+    let isStopped = false
+    const host = createMemoryHost({
+      simulator: {
+        devices: [{ name: 'one', target: 'http://127.0.0.1:1', mac: 'm', chip: 'ESP32', faults: ['liar'] }],
+        exited: new Promise(() => undefined),
+        stop: () => {
+          isStopped = true
+          return Promise.resolve()
+        },
+        kill: () => undefined,
+      },
+    })
+    const exit = runCli(['simulate', '--json'], host)
+    await untilIdle()
+    host.raise('SIGINT')
+    expect(await exit).toBe(0)
+    expect(isStopped).toBe(true)
+    expect(host.jsonLines()).toMatchObject([
+      { type: 'simulated-device', target: 'http://127.0.0.1:1' },
+      { type: 'ready', devices: 1 },
+    ])
+  })
+})
+
+describe('commands of a later version', () => {
+  it.each([['serve'], ['agent', 'install', 'http://a']])('are known and refused: %s', async (...words) => {
+    const host = createMemoryHost()
+    expect(await runCli(words, host)).toBe(2)
+    expect(host.err()).toContain('not in this version')
+  })
+})
+
+describe('the exit code of ended jobs', () => {
+  const going = { isInterrupted: false }
+  const refused = fakeSnapshot({ state: 'failed', error: { code: 'device.busy', message: '', details: {} } })
+  const neverBegun = fakeSnapshot({ state: 'failed', error: { code: 'job.batch-stopped', message: '', details: {} } })
+  const cancelled = fakeSnapshot({ state: 'cancelled' })
+
+  it.each([
+    ['all proven', [proven], 0],
+    ['below proven, as required', [proven, acknowledged], 0],
+    ['one contradicted', [proven, liar], 1],
+    ['one failed', [proven, failed], 1],
+    ['all refused', [refused, refused], 2],
+    ['refused, and the rest never begun', [refused, neverBegun], 2],
+    ['only never begun', [neverBegun], 1],
+    ['one refused, one proven', [refused, proven], 1],
+    ['one refused, one failed on the way', [refused, failed], 1],
+    ['cancelled by somebody else', [proven, cancelled], 130],
+    ['cancelled and failed', [cancelled, failed], 1],
+    ['interrupted', [fakeSnapshot({ state: 'interrupted' })], 1],
+    ['finished without a verdict', [fakeSnapshot({ state: 'finished' })], 1],
+  ] as const)('%s', (_situation, jobs, exitCode) => {
+    expect(exitCodeOf(jobs, going)).toBe(exitCode)
+  })
+
+  it('is 130 after Ctrl-C, whatever became of the jobs', () => {
+    expect(exitCodeOf([proven], { isInterrupted: true })).toBe(130)
+  })
+
+  it('is 0 for a dry run that finished', () => {
+    expect(exitCodeOf([fakeSnapshot({ state: 'finished' })], { isInterrupted: false, isDryRun: true })).toBe(0)
+  })
+})
