@@ -29,6 +29,8 @@ export interface StationOptions {
   readonly random?: () => number
   /** Whether an endpoint is a virtual device; running simulators say so unless a test does. */
   readonly isSimulated?: (endpoint: Endpoint) => boolean
+  /** Called right before every commit of both journals; what it throws fails the commit. For tests of crashes and full disks. */
+  readonly beforeCommit?: () => void
 }
 
 export interface Station {
@@ -39,8 +41,11 @@ export interface Station {
   devices(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]>
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint
-  /** Stops every job at a chunk edge and closes the journals. */
-  close(): Promise<void>
+  /**
+   * Stops every job at a chunk edge and closes the journals.
+   * @param longestMs after this many milliseconds requests under way are cut off
+   */
+  close(longestMs?: number): Promise<void>
 }
 
 /** @throws {FlashproofError} journal.* when the home cannot be used */
@@ -52,8 +57,8 @@ export function openStation(options: StationOptions): Station {
   const images = openImageStore({ home })
   const firmware = new FirmwareLibrary(firmwareThreadEntry)
   const journals = {
-    station: openAndRecover(home, 'station', clock, emit),
-    practice: openAndRecover(home, 'practice', clock, emit),
+    station: openAndRecover('station', options, clock),
+    practice: openAndRecover('practice', options, clock),
   }
   const isSimulated = options.isSimulated ?? isRunningSimulator
   const loadImage = sharedLoader(sha256 => images.read(sha256))
@@ -100,8 +105,8 @@ export function openStation(options: StationOptions): Station {
     journal: kind => journals[kind],
     devices: (waitMs, signal) => listDevices(deviceSources, { home, waitMs, signal }),
     resolve: target => lookUpDevice(target, knownDevices(home)),
-    async close() {
-      await engine.stop()
+    async close(longestMs) {
+      await engine.stop(longestMs)
       journals.station.close()
       journals.practice.close()
       locks.close()
@@ -129,8 +134,9 @@ function sharedLoader(read: (sha256: string) => Promise<Uint8Array>): (sha256: s
 }
 
 /** Opens a journal and gives the jobs of dead owners their true state. */
-function openAndRecover(home: string, kind: Journal['kind'], clock: Clock, emit: StationOptions['emit']): Journal {
-  const journal = openJournal({ home, kind, clock })
+function openAndRecover(kind: Journal['kind'], options: StationOptions, clock: Clock): Journal {
+  const { home, emit, beforeCommit } = options
+  const journal = openJournal({ home, kind, clock, ...(beforeCommit === undefined ? {} : { beforeCommit }) })
   journal.onState((state, text) => {
     emit('journal.changed', { state, text })
   })
