@@ -9,8 +9,16 @@ const PAGE_BYTES = 0x1_0000
 const TEXT_BYTES = 64 * 1024
 /** `:`, 16 data bytes and 5 others in two digits each, LF. */
 const LONGEST_WRITTEN = 1 + 2 * (DATA_BYTES + 5) + 1
+const COLON = 0x3a
+const LF = 0x0a
 
-const digits = Uint8Array.from('0123456789ABCDEF', character => character.charCodeAt(0))
+/** The two digits of every byte, as one 16-bit number in this machine's byte order. */
+const digitPairs = new Uint16Array(
+  Uint8Array.from(
+    Array.from({ length: 256 }, (_, value) => value.toString(16).toUpperCase().padStart(2, '0')).join(''),
+    digit => digit.charCodeAt(0),
+  ).buffer,
+)
 
 /**
  * Writes every segment with its addresses; no record crosses a 64 KiB page. A piece that the sink gets is valid only
@@ -48,38 +56,44 @@ export function writeIntelHex(image: MemoryImage, options: WriteOptions, sink: (
   text.flush()
 }
 
-/** Collects records in one buffer that goes to the sink whenever it is full. */
+/**
+ * Collects records in one buffer that goes to the sink whenever it is full. A record has an even number of characters,
+ * so its digits always lie at even places when the first colon lies at 1: both digits of a byte are written at once.
+ */
 class RecordText {
   readonly #buffer = new Uint8Array(TEXT_BYTES)
+  readonly #pairs = new Uint16Array(this.#buffer.buffer)
   readonly #sink: (piece: Uint8Array) => void
-  #length = 0
-  #sum = 0
+  #end = 1
 
   constructor(sink: (piece: Uint8Array) => void) {
     this.#sink = sink
   }
 
   add(type: number, offset: number, bytes: Uint8Array, start = 0, length = bytes.length): void {
-    if (this.#length + LONGEST_WRITTEN > this.#buffer.length) this.flush()
-    this.#buffer[this.#length++] = 0x3a
-    this.#sum = 0
-    this.#addByte(length)
-    this.#addByte(offset >> 8)
-    this.#addByte(offset & 0xff)
-    this.#addByte(type)
-    for (let index = start; index < start + length; index++) this.#addByte(bytes[index] ?? 0)
-    this.#addByte(-this.#sum & 0xff)
-    this.#buffer[this.#length++] = 0x0a
+    if (this.#end + LONGEST_WRITTEN > this.#buffer.length) this.flush()
+    const pairs = this.#pairs
+    let at = (this.#end + 1) / 2
+    const high = offset >> 8
+    const low = offset & 0xff
+    pairs[at++] = digitPairs[length] ?? 0
+    pairs[at++] = digitPairs[high] ?? 0
+    pairs[at++] = digitPairs[low] ?? 0
+    pairs[at++] = digitPairs[type] ?? 0
+    let sum = length + high + low + type
+    for (let index = start; index < start + length; index++) {
+      const byte = bytes[index] ?? 0
+      sum += byte
+      pairs[at++] = digitPairs[byte] ?? 0
+    }
+    pairs[at++] = digitPairs[-sum & 0xff] ?? 0
+    this.#buffer[this.#end] = COLON
+    this.#buffer[at * 2] = LF
+    this.#end = at * 2 + 1
   }
 
   flush(): void {
-    this.#sink(this.#buffer.subarray(0, this.#length))
-    this.#length = 0
-  }
-
-  #addByte(value: number): void {
-    this.#sum += value
-    this.#buffer[this.#length++] = digits[value >> 4] ?? 0
-    this.#buffer[this.#length++] = digits[value & 15] ?? 0
+    this.#sink(this.#buffer.subarray(1, this.#end))
+    this.#end = 1
   }
 }
