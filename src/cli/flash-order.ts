@@ -1,7 +1,7 @@
 /** Makes the worker's order from the words of `flash` and its recipe. Pure; what is on the command line wins. */
 import type { RequestOf } from '../shared/contract/index.ts'
 import type { KeyValue } from './argument-values.ts'
-import type { FlashCommand } from './program.ts'
+import type { FlashCommand } from './parsed-command.ts'
 import type { Recipe } from './recipe.ts'
 
 export type FlashSettings = Omit<RequestOf<'job.start'>, 'firmwareId'>

@@ -8,6 +8,9 @@ import { boardWords, errorText, hasEnded, lowerFirst, nameOf, outcomeWords, reas
 import type { Paint } from './terminal-style.ts'
 import { textsFor } from './texts.ts'
 
+/** More ids than this are no line that anybody copies. */
+const MAXIMUM_NAMED_JOBS = 32
+
 export interface SummaryOptions {
   readonly language: Language
   readonly paint: Paint
@@ -29,9 +32,18 @@ export function renderSummary(jobs: readonly JobSnapshot[], options: SummaryOpti
     const isAsExpected = isDryRun ? job.state === 'finished' : isProven(job)
     if (!isAsExpected) lines.push(...describeJob(job, options))
   }
+  const resumable = jobs.filter(isResumable).map(job => job.jobId)
+  if (resumable.length > 1 && resumable.length <= MAXIMUM_NAMED_JOBS) {
+    lines.push(texts.next.resume(resumable.join(' ')))
+  }
   if (options.exportLine !== null) lines.push(options.exportLine)
   if (options.headHash !== null) lines.push(texts.headHash(options.headHash))
   return lines
+}
+
+/** Stopped on the way, without anything to mend first. */
+function isResumable(job: JobSnapshot): boolean {
+  return job.state === 'cancelled' || job.state === 'interrupted' || !hasEnded(job)
 }
 
 function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
@@ -55,7 +67,7 @@ function nextStep(job: JobSnapshot, language: Language): string {
   const wanted = job.error?.code === 'job.decision-needed' ? job.error.details['accept'] : undefined
   if (typeof wanted === 'string') return acceptWith(stripControl(wanted, 80))
   if (job.reason === 'contradicted') return next.contradicted(job.jobId)
-  if (job.state === 'cancelled' || job.state === 'interrupted' || !hasEnded(job)) return next.resume(job.jobId)
+  if (isResumable(job)) return next.resume(job.jobId)
   if (job.error !== null) {
     return errorText(job.error.code, messagesFor(language))?.hint ?? next.resume(job.jobId)
   }

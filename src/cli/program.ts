@@ -1,81 +1,12 @@
 /** Turns the words of a command line into one typed command. Pure: nothing is read, opened or printed here. */
-import type { EvidenceLevel, ExportFormat, LogFilter } from '../shared/contract/index.ts'
 import { FlashproofError } from '../shared/errors.ts'
-import type { KeyValue, ParsedValue, SecretSource } from './argument-values.ts'
 import { parseValue } from './argument-values.ts'
+import { buildCommand } from './build-command.ts'
+import { GivenWords } from './given-words.ts'
 import type { CommandGrammar, OptionGrammar } from './grammar.ts'
 import { commandGrammars, findGrammar } from './grammar.ts'
 import { nearestWord } from './nearest-word.ts'
-
-export interface FlashCommand {
-  readonly kind: 'flash'
-  readonly file: string
-  readonly targets: readonly string[]
-  readonly protocol: string | undefined
-  readonly options: readonly KeyValue[]
-  readonly secrets: readonly SecretSource[]
-  readonly parallel: number | undefined
-  readonly first: number | undefined
-  readonly stopAfter: number | undefined
-  readonly require: EvidenceLevel | undefined
-  readonly recipe: string | undefined
-  readonly context: readonly KeyValue[]
-  readonly expectSha256: string | undefined
-  readonly accept: readonly string[]
-  readonly waitDeviceMs: number | undefined
-  readonly isDryRun: boolean
-  readonly isVerbose: boolean
-  readonly isJson: boolean
-}
-
-export interface ResumeCommand {
-  readonly kind: 'resume'
-  readonly jobIds: readonly string[]
-  readonly accept: readonly string[]
-  readonly isVerbose: boolean
-  readonly isJson: boolean
-}
-
-export interface ConvertCommand {
-  readonly kind: 'convert'
-  readonly input: string
-  readonly output: string
-  readonly to: 'bin' | 'hex' | 'srec' | undefined
-  readonly base: number | 'lowest' | undefined
-  readonly fillByte: number | undefined
-  readonly accept: readonly string[]
-  readonly isJson: boolean
-}
-
-export interface LogExportCommand {
-  readonly kind: 'log export'
-  readonly format: ExportFormat | undefined
-  readonly out: string | undefined
-  readonly filter: LogFilter
-  readonly isJson: boolean
-}
-
-export type ParsedCommand =
-  | { readonly kind: 'help'; readonly topic: string | undefined }
-  | { readonly kind: 'version' }
-  | { readonly kind: 'devices'; readonly waitMs: number | undefined; readonly isJson: boolean }
-  | { readonly kind: 'inspect'; readonly file: string; readonly isJson: boolean }
-  | ConvertCommand
-  | FlashCommand
-  | ResumeCommand
-  | { readonly kind: 'monitor'; readonly target: string; readonly isJson: boolean }
-  | { readonly kind: 'log list'; readonly filter: LogFilter; readonly isJson: boolean }
-  | { readonly kind: 'log show'; readonly jobId: string; readonly isJson: boolean }
-  | LogExportCommand
-  | {
-      readonly kind: 'log verify'
-      readonly exportPath: string | undefined
-      readonly isPractice: boolean
-      readonly isJson: boolean
-    }
-  | { readonly kind: 'simulate'; readonly devices: string | undefined; readonly isJson: boolean }
-  | { readonly kind: 'demo'; readonly isJson: boolean }
-  | { readonly kind: 'not-in-this-version'; readonly name: string }
+import type { ParsedCommand } from './parsed-command.ts'
 
 const commandNames = [...new Set(commandGrammars.map(grammar => grammar.name.split(' ')[0] ?? ''))]
 
@@ -119,42 +50,6 @@ function parseWith(grammar: CommandGrammar | undefined, words: readonly string[]
   const given = readWords(grammar, words)
   return given === 'help' ? { kind: 'help', topic: grammar.name } : buildCommand(grammar, given)
 }
-
-/** What was given, by option name, with the arguments that belong to no option. */
-class GivenWords {
-  readonly positional: string[] = []
-  readonly #values = new Map<string, ParsedValue[]>()
-
-  add(name: string, value: ParsedValue): void {
-    this.#values.set(name, [...(this.#values.get(name) ?? []), value])
-  }
-
-  has(name: string): boolean {
-    return this.#values.has(name)
-  }
-
-  /** The values of an option; the grammar's kind says which type they are, and only those are returned. */
-  list<Value extends ParsedValue>(name: string, isValue: (value: ParsedValue) => value is Value): Value[] {
-    return (this.#values.get(name) ?? []).filter(isValue)
-  }
-
-  texts(name: string): string[] {
-    return this.list(name, isText)
-  }
-
-  text(name: string): string | undefined {
-    return this.texts(name)[0]
-  }
-
-  number(name: string): number | undefined {
-    return this.list(name, isNumber)[0]
-  }
-}
-
-const isText = (value: ParsedValue): value is string => typeof value === 'string'
-const isNumber = (value: ParsedValue): value is number => typeof value === 'number'
-const isPair = (value: ParsedValue): value is KeyValue => typeof value === 'object' && 'value' in value
-const isSecretSource = (value: ParsedValue): value is SecretSource => typeof value === 'object' && 'from' in value
 
 function readWords(grammar: CommandGrammar, words: readonly string[]): GivenWords | 'help' {
   const given = new GivenWords()
@@ -219,127 +114,6 @@ function checkArguments(grammar: CommandGrammar, positional: readonly string[]):
       given: extra,
     })
   }
-}
-
-function buildCommand(grammar: CommandGrammar, given: GivenWords): ParsedCommand {
-  const isJson = given.has('json')
-  const argument = given.positional[0]
-  switch (grammar.name) {
-    case 'devices':
-      return { kind: 'devices', waitMs: given.number('wait'), isJson }
-    case 'inspect':
-      return { kind: 'inspect', file: argument ?? '', isJson }
-    case 'convert':
-      return buildConvert(given, isJson)
-    case 'flash':
-      return buildFlash(given, isJson)
-    case 'resume':
-      return {
-        kind: 'resume',
-        jobIds: given.positional,
-        accept: given.texts('accept'),
-        isVerbose: given.has('verbose'),
-        isJson,
-      }
-    case 'monitor':
-      return { kind: 'monitor', target: argument ?? '', isJson }
-    case 'log list':
-      return { kind: 'log list', filter: buildFilter(given), isJson }
-    case 'log show':
-      return { kind: 'log show', jobId: argument ?? '', isJson }
-    case 'log export':
-      return buildExport(given, isJson)
-    case 'log verify':
-      return { kind: 'log verify', exportPath: argument, isPractice: given.has('practice'), isJson }
-    case 'simulate':
-      return { kind: 'simulate', devices: given.text('devices'), isJson }
-    case 'demo':
-      return { kind: 'demo', isJson }
-    default:
-      return { kind: 'not-in-this-version', name: grammar.name }
-  }
-}
-
-function buildConvert(given: GivenWords, isJson: boolean): ConvertCommand {
-  const [input = '', output = ''] = given.positional
-  const isLowest = given.text('base') !== undefined
-  return {
-    kind: 'convert',
-    input,
-    output,
-    to: oneOf(given.text('to'), ['bin', 'hex', 'srec']),
-    base: isLowest ? 'lowest' : given.number('base'),
-    fillByte: given.number('fill'),
-    accept: given.texts('accept'),
-    isJson,
-  }
-}
-
-function buildFlash(given: GivenWords, isJson: boolean): FlashCommand {
-  const targets = given.texts('to')
-  if (targets.length === 0) {
-    throw new FlashproofError('usage.missing-argument', 'flash wants --to TARGET', { command: 'flash', option: 'to' })
-  }
-  const secrets = given.list('secret', isSecretSource)
-  if (secrets.filter(secret => secret.from === 'standard-input').length > 1) {
-    throw new FlashproofError('usage.invalid-value', 'only one --secret can come from standard input', {
-      option: 'secret',
-    })
-  }
-  return {
-    kind: 'flash',
-    file: given.positional[0] ?? '',
-    targets,
-    protocol: given.text('protocol'),
-    options: given.list('set', isPair),
-    secrets,
-    parallel: given.number('parallel'),
-    first: given.number('first'),
-    stopAfter: given.number('stop-after'),
-    require: oneOf(given.text('require'), ['sent', 'acknowledged', 'received', 'stored', 'running', 'confirmed']),
-    recipe: given.text('recipe'),
-    context: given.list('context', isPair),
-    expectSha256: given.text('expect-sha256'),
-    accept: given.texts('accept'),
-    waitDeviceMs: given.number('wait-device'),
-    isDryRun: given.has('dry-run'),
-    isVerbose: given.has('verbose'),
-    isJson,
-  }
-}
-
-function buildExport(given: GivenWords, isJson: boolean): LogExportCommand {
-  const out = given.text('out')
-  if (isJson && out === undefined) {
-    throw new FlashproofError('usage.invalid-value', '--json needs --out: without it stdout holds the export itself', {
-      option: 'json',
-    })
-  }
-  const format = oneOf(given.text('format'), ['csv', 'jsonl', 'json', 'html'])
-  return { kind: 'log export', format, out, filter: buildFilter(given), isJson }
-}
-
-function buildFilter(given: GivenWords): LogFilter {
-  const jobIds = given.texts('job')
-  const [batchId, order, since, until] = [
-    given.text('batch'),
-    given.text('order'),
-    given.text('since'),
-    given.text('until'),
-  ]
-  return {
-    ...(jobIds.length === 0 ? {} : { jobIds }),
-    ...(batchId === undefined ? {} : { batchId }),
-    ...(order === undefined ? {} : { order }),
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until }),
-    ...(given.has('practice') ? { practice: true } : {}),
-  }
-}
-
-/** Narrows a text that the grammar already checked to the words it may be. */
-function oneOf<Word extends string>(text: string | undefined, words: readonly Word[]): Word | undefined {
-  return words.find(word => word === text)
 }
 
 function unknownCommand(given: string, candidates: readonly string[], group?: string): FlashproofError {

@@ -276,6 +276,7 @@ describe('Ctrl-C', () => {
     expect(await exit).toBe(130)
     expect(bench.host.jsonLines().at(-1)).toMatchObject({ type: 'summary', exitCode: 130 })
     expect(bench.host.err()).toContain(`flashproof resume ${proven.jobId}`)
+    expect(bench.host.err()).toContain(`flashproof resume ${proven.jobId} ${liar.jobId}`)
   })
 
   it('means the same as SIGTERM', async () => {

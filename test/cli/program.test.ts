@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { commandGrammars } from '../../src/cli/grammar.ts'
 import { renderHelp } from '../../src/cli/help.ts'
 import { nearestWord } from '../../src/cli/nearest-word.ts'
-import type { ParsedCommand } from '../../src/cli/program.ts'
+import type { ParsedCommand } from '../../src/cli/parsed-command.ts'
 import { parseCommandLine } from '../../src/cli/program.ts'
 import { FlashproofError } from '../../src/shared/errors.ts'
 

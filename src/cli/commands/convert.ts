@@ -4,7 +4,7 @@ import type { ConversionResult, EventOf } from '../../shared/contract/index.ts'
 import { formatAddress, formatBytes, formatRatio, stripControl } from '../../shared/units.ts'
 import type { CommandContext } from '../command-context.ts'
 import { openLocal } from '../local.ts'
-import type { ConvertCommand } from '../program.ts'
+import type { ConvertCommand } from '../parsed-command.ts'
 import { canRedraw } from '../terminal-style.ts'
 import { renderFacts } from '../text-columns.ts'
 

@@ -8,7 +8,7 @@ import { stripControl } from '../../shared/units.ts'
 import type { CommandContext } from '../command-context.ts'
 import { exportFormatNames } from '../grammar.ts'
 import { boardWords, nameOf, outcomeWords, reasonWords, toneOf } from '../job-words.ts'
-import type { LogExportCommand } from '../program.ts'
+import type { LogExportCommand } from '../parsed-command.ts'
 import { painterFor, wantsColor } from '../terminal-style.ts'
 import { renderColumns, renderFacts } from '../text-columns.ts'
 

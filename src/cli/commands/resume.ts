@@ -3,7 +3,7 @@ import type { JobSnapshot } from '../../shared/contract/index.ts'
 import { runBatch } from '../batch-run.ts'
 import { canAskPerson } from '../decisions.ts'
 import type { CommandContext } from '../command-context.ts'
-import type { ResumeCommand } from '../program.ts'
+import type { ResumeCommand } from '../parsed-command.ts'
 import type { WorkerSession } from '../worker-session.ts'
 
 export async function runResume(context: CommandContext, command: ResumeCommand): Promise<number> {

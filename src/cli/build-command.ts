@@ -1,0 +1,129 @@
+/** Makes the typed command out of the words that the grammar let through. */
+import type { LogFilter } from '../shared/contract/index.ts'
+import { FlashproofError } from '../shared/errors.ts'
+import type { GivenWords } from './given-words.ts'
+import { isPair, isSecretSource } from './given-words.ts'
+import type { CommandGrammar } from './grammar.ts'
+import type { ConvertCommand, FlashCommand, LogExportCommand, ParsedCommand } from './parsed-command.ts'
+
+/** @throws {FlashproofError} usage.missing-argument, usage.invalid-value */
+export function buildCommand(grammar: CommandGrammar, given: GivenWords): ParsedCommand {
+  const isJson = given.has('json')
+  const argument = given.positional[0]
+  switch (grammar.name) {
+    case 'devices':
+      return { kind: 'devices', waitMs: given.number('wait'), isJson }
+    case 'inspect':
+      return { kind: 'inspect', file: argument ?? '', isJson }
+    case 'convert':
+      return buildConvert(given, isJson)
+    case 'flash':
+      return buildFlash(given, isJson)
+    case 'resume':
+      return {
+        kind: 'resume',
+        jobIds: given.positional,
+        accept: given.texts('accept'),
+        isVerbose: given.has('verbose'),
+        isJson,
+      }
+    case 'monitor':
+      return { kind: 'monitor', target: argument ?? '', isJson }
+    case 'log list':
+      return { kind: 'log list', filter: buildFilter(given), isJson }
+    case 'log show':
+      return { kind: 'log show', jobId: argument ?? '', isJson }
+    case 'log export':
+      return buildExport(given, isJson)
+    case 'log verify':
+      return { kind: 'log verify', exportPath: argument, isPractice: given.has('practice'), isJson }
+    case 'simulate':
+      return { kind: 'simulate', devices: given.text('devices'), isJson }
+    case 'demo':
+      return { kind: 'demo', isJson }
+    default:
+      return { kind: 'not-in-this-version', name: grammar.name }
+  }
+}
+
+function buildConvert(given: GivenWords, isJson: boolean): ConvertCommand {
+  const [input = '', output = ''] = given.positional
+  const isLowest = given.text('base') !== undefined
+  return {
+    kind: 'convert',
+    input,
+    output,
+    to: oneOf(given.text('to'), ['bin', 'hex', 'srec']),
+    base: isLowest ? 'lowest' : given.number('base'),
+    fillByte: given.number('fill'),
+    accept: given.texts('accept'),
+    isJson,
+  }
+}
+
+function buildFlash(given: GivenWords, isJson: boolean): FlashCommand {
+  const targets = given.texts('to')
+  if (targets.length === 0) {
+    throw new FlashproofError('usage.missing-argument', 'flash wants --to TARGET', { command: 'flash', option: 'to' })
+  }
+  const secrets = given.list('secret', isSecretSource)
+  if (secrets.filter(secret => secret.from === 'standard-input').length > 1) {
+    throw new FlashproofError('usage.invalid-value', 'only one --secret can come from standard input', {
+      option: 'secret',
+    })
+  }
+  return {
+    kind: 'flash',
+    file: given.positional[0] ?? '',
+    targets,
+    protocol: given.text('protocol'),
+    options: given.list('set', isPair),
+    secrets,
+    parallel: given.number('parallel'),
+    first: given.number('first'),
+    stopAfter: given.number('stop-after'),
+    require: oneOf(given.text('require'), ['sent', 'acknowledged', 'received', 'stored', 'running', 'confirmed']),
+    recipe: given.text('recipe'),
+    context: given.list('context', isPair),
+    expectSha256: given.text('expect-sha256'),
+    accept: given.texts('accept'),
+    waitDeviceMs: given.number('wait-device'),
+    isDryRun: given.has('dry-run'),
+    isVerbose: given.has('verbose'),
+    isJson,
+  }
+}
+
+function buildExport(given: GivenWords, isJson: boolean): LogExportCommand {
+  const out = given.text('out')
+  if (isJson && out === undefined) {
+    throw new FlashproofError('usage.invalid-value', '--json needs --out: without it stdout holds the export itself', {
+      option: 'json',
+    })
+  }
+  const format = oneOf(given.text('format'), ['csv', 'jsonl', 'json', 'html'])
+  return { kind: 'log export', format, out, filter: buildFilter(given), isJson }
+}
+
+function buildFilter(given: GivenWords): LogFilter {
+  const jobIds = given.texts('job')
+  const [batchId, order, since, until] = [
+    given.text('batch'),
+    given.text('order'),
+    given.text('since'),
+    given.text('until'),
+  ]
+  return {
+    ...(jobIds.length === 0 ? {} : { jobIds }),
+    ...(batchId === undefined ? {} : { batchId }),
+    ...(order === undefined ? {} : { order }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+    ...(given.has('practice') ? { practice: true } : {}),
+  }
+}
+
+/** Narrows a text that the grammar already checked to the words it may be. */
+function oneOf<Word extends string>(text: string | undefined, words: readonly Word[]): Word | undefined {
+  return words.find(word => word === text)
+}

@@ -1,0 +1,73 @@
+/** The commands as the parser gives them: every option in its place, checked and typed. */
+import type { EvidenceLevel, ExportFormat, LogFilter } from '../shared/contract/index.ts'
+import type { KeyValue, SecretSource } from './argument-values.ts'
+
+export interface FlashCommand {
+  readonly kind: 'flash'
+  readonly file: string
+  readonly targets: readonly string[]
+  readonly protocol: string | undefined
+  readonly options: readonly KeyValue[]
+  readonly secrets: readonly SecretSource[]
+  readonly parallel: number | undefined
+  readonly first: number | undefined
+  readonly stopAfter: number | undefined
+  readonly require: EvidenceLevel | undefined
+  readonly recipe: string | undefined
+  readonly context: readonly KeyValue[]
+  readonly expectSha256: string | undefined
+  readonly accept: readonly string[]
+  readonly waitDeviceMs: number | undefined
+  readonly isDryRun: boolean
+  readonly isVerbose: boolean
+  readonly isJson: boolean
+}
+
+export interface ResumeCommand {
+  readonly kind: 'resume'
+  readonly jobIds: readonly string[]
+  readonly accept: readonly string[]
+  readonly isVerbose: boolean
+  readonly isJson: boolean
+}
+
+export interface ConvertCommand {
+  readonly kind: 'convert'
+  readonly input: string
+  readonly output: string
+  readonly to: 'bin' | 'hex' | 'srec' | undefined
+  readonly base: number | 'lowest' | undefined
+  readonly fillByte: number | undefined
+  readonly accept: readonly string[]
+  readonly isJson: boolean
+}
+
+export interface LogExportCommand {
+  readonly kind: 'log export'
+  readonly format: ExportFormat | undefined
+  readonly out: string | undefined
+  readonly filter: LogFilter
+  readonly isJson: boolean
+}
+
+export type ParsedCommand =
+  | { readonly kind: 'help'; readonly topic: string | undefined }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'devices'; readonly waitMs: number | undefined; readonly isJson: boolean }
+  | { readonly kind: 'inspect'; readonly file: string; readonly isJson: boolean }
+  | ConvertCommand
+  | FlashCommand
+  | ResumeCommand
+  | { readonly kind: 'monitor'; readonly target: string; readonly isJson: boolean }
+  | { readonly kind: 'log list'; readonly filter: LogFilter; readonly isJson: boolean }
+  | { readonly kind: 'log show'; readonly jobId: string; readonly isJson: boolean }
+  | LogExportCommand
+  | {
+      readonly kind: 'log verify'
+      readonly exportPath: string | undefined
+      readonly isPractice: boolean
+      readonly isJson: boolean
+    }
+  | { readonly kind: 'simulate'; readonly devices: string | undefined; readonly isJson: boolean }
+  | { readonly kind: 'demo'; readonly isJson: boolean }
+  | { readonly kind: 'not-in-this-version'; readonly name: string }
