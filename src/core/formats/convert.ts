@@ -60,7 +60,7 @@ export function convertFile(options: ConvertOptions): ConversionResult {
       },
     })
     const fillByte = options.fillByte ?? DEFAULT_FILL_BYTE
-    const placed = placeImage(image, toFormat, base)
+    const placed = withFile(inputPath, () => placeImage(image, toFormat, base))
     const written = writeImage(options, toFormat, image, { ...placed, fillByte, startAddress })
     onProgress?.(input.sizeBytes, input.sizeBytes)
     const warnings = findings.filter(({ severity }) => severity !== 'info').map(({ text }) => text)
@@ -96,6 +96,16 @@ function placeImage(
   if (toFormat.isAddressed) return { baseAddress: image.lowestAddress ?? 0, filledBytes: 0 }
   const { baseAddress, filledBytes } = image.measureFlat(base)
   return { baseAddress, filledBytes }
+}
+
+/** Adds the file to an error that knows only the image. */
+function withFile<Result>(file: string, action: () => Result): Result {
+  try {
+    return action()
+  } catch (error) {
+    if (!(error instanceof FlashproofError)) throw error
+    throw new FlashproofError(error.code, `${file}: ${error.message}`, { file, ...error.details }, { cause: error })
+  }
 }
 
 function writeImage(

@@ -1,11 +1,9 @@
 /** Raw binary: bytes without addresses. Any file may be one, so nothing is refused here and nothing is recognised for sure. */
-import type { MemoryImage as Image } from '../image/memory-image.ts'
-import { DEFAULT_FILL_BYTE, MemoryImage } from '../image/memory-image.ts'
+import { forEachFlatPiece } from '../image/digest.ts'
+import { MemoryImage } from '../image/memory-image.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { assertNotAborted, PROGRESS_STEP_BYTES } from './file-source.ts'
 import type { FirmwareFormat, FirmwareSource, ReadOptions, ReadResult, WriteOptions } from './firmware-format.ts'
-
-const FILL_PIECE_BYTES = 64 * 1024
 
 export const rawBinary: FirmwareFormat = {
   id: 'raw-binary',
@@ -41,19 +39,11 @@ function readRawBinary(source: FirmwareSource, options: ReadOptions): ReadResult
  * valid only during the call.
  * @throws {FlashproofError} format.no-data, image.gap-too-large, image.address-range when data lies below the base
  */
-function writeRawBinary(image: Image, options: WriteOptions, sink: (piece: Uint8Array) => void): void {
-  const { baseAddress } = image.measureFlat(options.baseAddress)
-  const filler = new Uint8Array(FILL_PIECE_BYTES).fill(options.fillByte ?? DEFAULT_FILL_BYTE)
-  let address = baseAddress
-  for (const segment of image.segments) {
-    while (address < segment.address) {
-      const piece = filler.subarray(0, Math.min(filler.length, segment.address - address))
-      sink(piece)
-      address += piece.length
-    }
-    for (let start = 0; start < segment.bytes.length; start += PROGRESS_STEP_BYTES) {
-      sink(segment.bytes.subarray(start, start + PROGRESS_STEP_BYTES))
-    }
-    address += segment.bytes.length
-  }
+function writeRawBinary(image: MemoryImage, options: WriteOptions, sink: (piece: Uint8Array) => void): void {
+  const { baseAddress, fillByte } = options
+  forEachFlatPiece(
+    image,
+    { ...(baseAddress === undefined ? {} : { baseAddress }), ...(fillByte === undefined ? {} : { fillByte }) },
+    sink,
+  )
 }

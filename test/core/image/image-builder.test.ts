@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ImageBuilder } from '../../../src/core/image/image-builder.ts'
+import { ImageBuilder, MAX_RUNS } from '../../../src/core/image/image-builder.ts'
 import { MemoryImage, type Segment } from '../../../src/core/image/memory-image.ts'
 import { randomBytes, randomInteger, seededRandom } from '../formats/hex-samples.ts'
 
@@ -83,6 +83,15 @@ describe('ImageBuilder', () => {
     expect(() => builder.finish()).toThrow(
       expect.objectContaining({ code: 'format.unsupported', message: expect.stringContaining('board.hex') as unknown }),
     )
+  })
+
+  it('refuses more separate runs than it keeps books for', () => {
+    const builder = new ImageBuilder(MAX_RUNS + 1, 'board.hex')
+    const byte = bytesOf(1)
+    for (let index = 0; index < MAX_RUNS; index++) builder.add(index * 2, byte)
+    expect(() => {
+      builder.add(MAX_RUNS * 2, byte)
+    }).toThrow(expect.objectContaining({ code: 'format.unsupported' }))
   })
 
   it('reads a file that counts down, whatever its number of records', () => {
