@@ -31,6 +31,7 @@ export class JobBook {
   /** Of the newest snapshot that anybody was given, an end that could not be written included. */
   #revision: number
   #session: { number: number; ledger: LedgerSession | null }
+  #lastTelemetry: TelemetrySample | null = null
   #startedMs: number
   #stateSinceMs: number
   #savedProgressMs = 0
@@ -176,6 +177,7 @@ export class JobBook {
 
   addTelemetry(sample: TelemetrySample): void {
     const stamped = { ...sample, elapsedMs: this.#elapsedMs() }
+    this.#lastTelemetry = stamped
     this.#journal.addTelemetry(this.jobId, stamped)
     this.#world.onTelemetry(this.jobId, this.#snapshot.target, stamped)
   }
@@ -199,7 +201,7 @@ export class JobBook {
       this.#session.ledger.have.fill(0)
       this.#journal.clearLedger(this.jobId, this.#session.number)
     }
-    this.update({ completion })
+    this.update(completion === 'sent' ? { completion, telemetryBefore: this.#lastTelemetry } : { completion })
     this.log('info', `completion.${completion}`, `completion ${completion}`)
     this.save()
   }

@@ -35,6 +35,7 @@ export function firstSnapshot(
     decision: null,
     decisions: [],
     completion: 'none',
+    telemetryBefore: null,
     versionBefore: null,
     versionAfter: null,
     simulated: job.isSimulated,

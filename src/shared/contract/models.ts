@@ -87,6 +87,32 @@ export const Decision = z.object({
 })
 export type Decision = z.infer<typeof Decision>
 
+/** One reading of a device's telemetry; every measured field is optional because devices differ. */
+export const TelemetrySample = z.object({
+  at: z.string(),
+  /** Milliseconds since the job or the monitor began, from the monotonic clock. */
+  elapsedMs: z.number(),
+  source: z.string(),
+  device: DeviceIdentity.optional(),
+  uptimeMs: z.number().optional(),
+  bootCount: z.number().optional(),
+  resetReason: z.string().optional(),
+  heapTotalBytes: z.number().optional(),
+  heapFreeBytes: z.number().optional(),
+  heapMinFreeBytes: z.number().optional(),
+  heapLargestBlockBytes: z.number().optional(),
+  flashTotalBytes: z.number().optional(),
+  flashUsedBytes: z.number().optional(),
+  appName: z.string().optional(),
+  appVersion: z.string().optional(),
+  appElfSha256: z.string().optional(),
+  otaRunning: z.string().optional(),
+  otaNext: z.string().optional(),
+  otaState: z.string().optional(),
+  rssiDbm: z.number().optional(),
+})
+export type TelemetrySample = z.infer<typeof TelemetrySample>
+
 /** The whole state of one job; a newer `revision` replaces an older one. Fixed field names: scripts depend on them. */
 export const JobSnapshot = z.object({
   schema: z.literal(SCHEMA_VERSION),
@@ -123,6 +149,8 @@ export const JobSnapshot = z.object({
   decisions: z.array(Decision).optional(),
   /** What is known of the upload's completion: a resume must not repeat one that may have taken effect. */
   completion: z.enum(['none', 'sent', 'succeeded', 'failed']).optional(),
+  /** What the board said of itself right before the completion: a restart after it is told by comparing with this. */
+  telemetryBefore: TelemetrySample.nullable().optional(),
   versionBefore: z.string().nullable().optional(),
   versionAfter: z.string().nullable().optional(),
   simulated: z.boolean(),
@@ -235,32 +263,6 @@ export const ConversionResult = z.object({
   warnings: z.array(z.string()),
 })
 export type ConversionResult = z.infer<typeof ConversionResult>
-
-/** One reading of a device's telemetry; every measured field is optional because devices differ. */
-export const TelemetrySample = z.object({
-  at: z.string(),
-  /** Milliseconds since the job or the monitor began, from the monotonic clock. */
-  elapsedMs: z.number(),
-  source: z.string(),
-  device: DeviceIdentity.optional(),
-  uptimeMs: z.number().optional(),
-  bootCount: z.number().optional(),
-  resetReason: z.string().optional(),
-  heapTotalBytes: z.number().optional(),
-  heapFreeBytes: z.number().optional(),
-  heapMinFreeBytes: z.number().optional(),
-  heapLargestBlockBytes: z.number().optional(),
-  flashTotalBytes: z.number().optional(),
-  flashUsedBytes: z.number().optional(),
-  appName: z.string().optional(),
-  appVersion: z.string().optional(),
-  appElfSha256: z.string().optional(),
-  otaRunning: z.string().optional(),
-  otaNext: z.string().optional(),
-  otaState: z.string().optional(),
-  rssiDbm: z.number().optional(),
-})
-export type TelemetrySample = z.infer<typeof TelemetrySample>
 
 /** One line of a job's log. */
 export const JobLogLine = z.object({

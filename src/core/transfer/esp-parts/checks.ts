@@ -32,8 +32,9 @@ export async function assertImageFits(
     if (!order.isResume) context.warn('The device does not say how much room it has.')
     return
   }
-  // Parts that an earlier run left are counted as used already; only a new upload needs all the room.
-  if (order.isResume) return
+  // Parts that an earlier run left are counted as used already; only a new upload needs all the room. A job that was
+  // stopped before its session began has not passed these questions yet.
+  if (order.isResume && context.ledger() !== null) return
   const freeBytes = flashTotalBytes - flashUsedBytes
   const details = { freeBytes, imageBytes: bytes.length, targetPath: options.targetPath }
   if (freeBytes < bytes.length) {
