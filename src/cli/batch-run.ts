@@ -147,9 +147,15 @@ async function sumUp(
   const below = jobs.filter(isBelowStored)
   if (exitCode === 0 && below.length > 0) {
     const words = [...new Set(below.map(job => lowerFirst(outcomeWords(job, report.messages))))].join(', ')
-    report.notice(report.texts.belowStored(below.length, words))
+    report.notice(report.texts.belowStored(below.length, jobs.length, words))
   }
-  report.json({ type: 'summary', counts: countVerdicts(jobs), notProven: listNotProven(jobs), headHash, exitCode })
+  report.json({
+    type: 'summary',
+    counts: countVerdicts(jobs),
+    notProven: listNotProven(jobs, options.isDryRun),
+    headHash,
+    exitCode,
+  })
   return { exitCode, jobs, headHash }
 }
 

@@ -25,9 +25,10 @@ export function isProven(job: JobSnapshot): boolean {
   return job.state === 'finished' && job.verdict === 'proven'
 }
 
-export function listNotProven(jobs: readonly JobSnapshot[]): NotProven[] {
+/** A dry run proves nothing by intent: then only what did not finish is listed. */
+export function listNotProven(jobs: readonly JobSnapshot[], isDryRun = false): NotProven[] {
   return jobs
-    .filter(job => !isProven(job))
+    .filter(job => (isDryRun ? job.state !== 'finished' : !isProven(job)))
     .map(job => ({
       jobId: job.jobId,
       target: job.target,

@@ -16,7 +16,7 @@ export interface CliTexts {
   readonly counted: Readonly<Record<CountedGroup, (count: number) => string>>
   readonly more: (count: number) => string
   readonly provenOf: (proven: number, all: number) => string
-  readonly belowStored: (count: number, words: string) => string
+  readonly belowStored: (count: number, all: number, words: string) => string
   readonly reason: string
   readonly nextStep: string
   readonly next: Readonly<Record<NextStep, (jobId: string) => string>>
@@ -62,8 +62,8 @@ const en: CliTexts = {
   },
   more: count => `and ${String(count)} more`,
   provenOf: (proven, all) => `Proven: ${String(proven)} of ${String(all)}`,
-  belowStored: (count, words) =>
-    `${String(count)} of them reached what was required, but that is below “Checked in flash”: ${words}`,
+  belowStored: (count, all, words) =>
+    `${String(count)} of ${String(all)} reached what was required, but that is below “Checked in flash”: ${words}`,
   reason: 'Why',
   nextStep: 'Next',
   next: {
@@ -122,8 +122,8 @@ const vi: CliTexts = {
   },
   more: count => `và ${String(count)} thiết bị khác`,
   provenOf: (proven, all) => `Đã chứng minh: ${String(proven)} trên ${String(all)}`,
-  belowStored: (count, words) =>
-    `${String(count)} thiết bị đạt mức yêu cầu, nhưng mức đó thấp hơn “Đã kiểm tra trong flash”: ${words}`,
+  belowStored: (count, all, words) =>
+    `${String(count)} trên ${String(all)} thiết bị đạt mức yêu cầu, nhưng mức đó thấp hơn “Đã kiểm tra trong flash”: ${words}`,
   reason: 'Lý do',
   nextStep: 'Bước tiếp theo',
   next: {
