@@ -6,6 +6,15 @@ const TEXT_BYTES = 256 * 1024
 const OUTPUT_START = 80
 const TEXT_START = OUTPUT_START + TEXT_BYTES / 2 + 64
 
+/** A compiled kernel; nothing but `WebAssembly` looks inside. */
+type KernelModule = object
+
+/** The part of WebAssembly that is used here: Node's types do not declare it, and core is compiled without the DOM. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => KernelModule
+  readonly Instance: new (module: KernelModule) => { readonly exports: Readonly<Record<string, unknown>> }
+}
+
 interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer }
   readonly decode: (position: number, end: number, offset: number, output: number) => number
@@ -47,7 +56,7 @@ export class FastRecords {
   }
 }
 
-let module: WebAssembly.Module | null = null
+let module: KernelModule | null = null
 let spare: FastRecords | null = null
 
 /**
