@@ -6,6 +6,7 @@ import { formatDuration, formatRate, formatRatio } from '../shared/units.ts'
 import { displayWidth, fitText, padText } from './display-width.ts'
 import { levelNames } from './grammar.ts'
 import { boardWords, groupOf, hasStopped, lowerFirst, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
+import { chooseRows } from './row-selection.ts'
 import type { Paint, Tone } from './terminal-style.ts'
 import { painterFor } from './terminal-style.ts'
 import type { CliTexts, CountedGroup } from './texts.ts'
@@ -99,15 +100,20 @@ export function renderTable(rows: readonly JobSnapshot[], options: TableOptions)
   const layout = chooseLayout(rows, options.columns, look.messages)
   const header = renderHeader(layout, look)
   const footer = renderFooter(rows, options, look)
-  const blocks = rows.map(row => renderRow(row, layout, look))
+  const heights = rows.map(row => rowHeight(row, layout, look))
   const room = (options.maximumLines ?? Number.POSITIVE_INFINITY) - header.length - footer.length
-  const shown = chooseRows(rows, blocks, room)
+  const shown = chooseRows(rows, heights, room)
   const hidden = rows.filter((_, index) => !shown.has(index))
   const more =
     hidden.length === 0
       ? []
       : [line([quiet(`${look.glyphs.ellipsis} ${describeHidden(hidden, look)}`)], options.columns, look)]
-  return [...header, ...blocks.flatMap((block, index) => (shown.has(index) ? block : [])), ...more, ...footer]
+  return [
+    ...header,
+    ...rows.flatMap((row, index) => (shown.has(index) ? renderRow(row, layout, look) : [])),
+    ...more,
+    ...footer,
+  ]
 }
 
 function chooseLayout(rows: readonly JobSnapshot[], columns: number, messages: Messages): Layout {
@@ -163,6 +169,12 @@ function renderRow(job: JobSnapshot, layout: Layout, look: Look): string[] {
   const reason = hasStopped(job) ? reasonOf(job, look) : null
   if (reason !== null) lines.push(line([{ text: `  ${reason}`, tone: toneOf(job) }], layout.columns, look))
   return lines
+}
+
+/** Lines that `renderRow` will give, so that rows which do not fit are never drawn. */
+function rowHeight(job: JobSnapshot, layout: Layout, look: Look): number {
+  const hasReason = hasStopped(job) && reasonOf(job, look) !== null
+  return (layout.isSingle ? 1 : 2) + (hasReason ? 1 : 0)
 }
 
 function reasonOf(job: JobSnapshot, look: Look): string | null {
@@ -264,29 +276,6 @@ function countParts(rows: readonly JobSnapshot[], texts: CliTexts): string[] {
 
 function describeHidden(hidden: readonly JobSnapshot[], look: Look): string {
   return `${look.texts.more(hidden.length)}: ${countParts(hidden, look.texts).join(', ')}`
-}
-
-/** What must be seen first when not everything fits: decisions, then faults, then what moves. */
-const importance: readonly CountedGroup[] = ['failed', 'unproven', 'running', 'stopped', 'below', 'proven', 'waiting']
-
-function chooseRows(rows: readonly JobSnapshot[], blocks: readonly string[][], room: number): ReadonlySet<number> {
-  const needed = blocks.reduce((sum, block) => sum + block.length, 0)
-  if (needed <= room) return new Set(rows.keys())
-  const rank = (index: number): number => {
-    const job = rows[index]
-    if (job === undefined) return importance.length
-    return job.state === 'waiting' ? -1 : importance.indexOf(groupOf(job))
-  }
-  const byImportance = [...rows.keys()].sort((left, right) => rank(left) - rank(right) || left - right)
-  const shown = new Set<number>()
-  let left = room - 1
-  for (const index of byImportance) {
-    const height = blocks[index]?.length ?? 0
-    if (height > left) break
-    shown.add(index)
-    left -= height
-  }
-  return shown
 }
 
 function quiet(text: string): Cell {
