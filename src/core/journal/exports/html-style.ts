@@ -9,7 +9,7 @@ export const reportStyle = `
 body{margin:0 auto;padding:32px 28px 40px;max-width:880px;background:var(--paper);color:var(--ink);
 font:13px/1.45 "Segoe UI",system-ui,-apple-system,"Noto Sans","DejaVu Sans",sans-serif}
 h1{margin:0;font-size:22px;letter-spacing:-.01em}
-h2{margin:30px 0 10px;font-size:15px}
+h2{margin:30px 0 10px;font-size:15px;break-after:avoid}
 .head{display:flex;justify-content:space-between;gap:24px;align-items:flex-end;padding-bottom:14px;border-bottom:2px solid var(--ink)}
 .head p{margin:4px 0 0;color:var(--soft)}
 .head .brand{text-align:right;white-space:nowrap;color:var(--soft)}
