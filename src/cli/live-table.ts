@@ -158,7 +158,10 @@ function renderRow(job: JobSnapshot, layout: Layout, look: Look): string[] {
   const name: Cell = { text: `${padText(nameOf(job), layout.name, 'end', look.glyphs.ellipsis)} `, tone: 'plain' }
   const middle = renderMiddle(job, layout.middle, look)
   const ladder = renderLadder(job, look)
-  const words: Cell = { text: fitText(rowWords(job, look), layout.words, look.glyphs.ellipsis), tone: toneOf(job) }
+  const words: Cell = {
+    text: fitText(rowWords(job, layout.words, look), layout.words, look.glyphs.ellipsis),
+    tone: toneOf(job),
+  }
   const space: Cell = { text: ' ', tone: 'plain' }
   const lines = layout.isSingle
     ? [line([name, ...middle, space, ...ladder, space, words], layout.columns, look)]
@@ -183,13 +186,19 @@ function reasonOf(job: JobSnapshot, look: Look): string | null {
   return reasonWords(job, look.messages)
 }
 
-function rowWords(job: JobSnapshot, look: Look): string {
+/** The outcome, and as much beside it as fits whole. */
+function rowWords(job: JobSnapshot, columns: number, look: Look): string {
   const parts = [outcomeWords(job, look.messages)]
   if (job.attempts > 1) parts.push(look.texts.tries(job.attempts))
   if (job.retries > 0) parts.push(look.texts.retried(job.retries))
   const isMoving = !hasStopped(job) && job.state !== 'queued'
   if (isMoving && job.unplug === 'keep-powered') parts.push(lowerFirst(look.messages.words['unplug.keep-powered']))
-  return parts.join(` ${look.glyphs.dot} `)
+  let words = parts[0] ?? ''
+  for (const part of parts.slice(1)) {
+    const longer = `${words} ${look.glyphs.dot} ${part}`
+    if (displayWidth(longer) <= columns) words = longer
+  }
+  return words
 }
 
 /** The bar with percent, rate and time to go; after a stop the board's state takes its place. */

@@ -59,6 +59,12 @@ describe('the live table', () => {
     expect(line).toContain('Sending · try 2 · 13 sent again · keep powered')
   })
 
+  it('leaves out whole what does not fit beside the outcome', () => {
+    const job = { ...proven, provenLevel: 'running', retries: 7 } as const
+    expect(lineOf(renderTable([job], { ...plain, columns: 80 }), 'Proven')).toMatch(/Proven: running after restart$/)
+    expect(lineOf(renderTable([job], { ...plain, columns: 120 }), 'Proven')).toMatch(/restart · 7 sent again$/)
+  })
+
   it('fills the bar by the bytes that the device acknowledged', () => {
     const bars = [0, 0.5, 1].map(ratio => {
       const job = fakeSnapshot({ doneBytes: ratio * 1000, totalBytes: 1000 })
