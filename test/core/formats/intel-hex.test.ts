@@ -281,6 +281,20 @@ describe('bounds', () => {
     expect(error.details).toMatchObject({ line: 2, maximumCharacters: 521 })
   })
 
+  it.each([
+    ['LF, by the kernel', '\n'],
+    ['CR LF, by the kernel', '\r\n'],
+    ['CR', '\r'],
+    ['a blank and CR LF', ' \r\n'],
+    ['CR CR LF, which makes an empty line', '\r\r\n'],
+  ])('counts lines across many buffers: %s', (_, lineEnd) => {
+    const count = 30_000
+    const records = Array.from({ length: count }, (unused, index) => hexRecord(0, (index * 2) & 0xffff, [1, 2]))
+    const error = refusalOf([...records, DATA.replace(/..$/, '00'), END].join(lineEnd))
+    expect(error.code).toBe('format.bad-checksum')
+    expect(error.details['line']).toBe(lineEnd === '\r\r\n' ? 2 * count + 1 : count + 1)
+  })
+
   it('reads the longest record there is', () => {
     const data = Uint8Array.from({ length: 255 }, (_, index) => index)
     expect(segmentsOf(read(lines(hexRecord(0, 0, data), END)))).toEqual({ '0': Buffer.from(data).toString('hex') })
