@@ -1,5 +1,5 @@
 /** The batches that run here: starts each job when the batch's rules let it, and says when a batch has ended. */
-import type { JobSnapshot } from '../../shared/contract/models.ts'
+import { endStates, type JobSnapshot } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { nextStep, type BatchJobState, type BatchRules } from './batch.ts'
 import type { JobRun } from './job-run.ts'
@@ -19,6 +19,8 @@ interface Batch extends Omit<NewBatch, 'runs'> {
 export class BatchQueue {
   readonly #onEnded: (batchId: string, isSimulated: boolean) => void
   readonly #runs = new Map<string, JobRun>()
+  /** Of the jobs whose turn has come: resolves when nothing of the job is left here. */
+  readonly #endings = new Map<string, Promise<void>>()
   readonly #batches = new Set<Batch>()
   #isStopping = false
   #whenIdle: (() => void) | null = null
@@ -32,8 +34,16 @@ export class BatchQueue {
     if (this.#isStopping) throw new FlashproofError('worker.exited', 'the worker is stopping')
   }
 
+  /** A job that waits or runs here; one that has ended is none, also while its end is still being journaled. */
   get(jobId: string): JobRun | undefined {
-    return this.#runs.get(jobId)
+    const run = this.#runs.get(jobId)
+    return run === undefined || isEnded(run.snapshot) ? undefined : run
+  }
+
+  /** Resolves when a job that shows its end has also given back all that it held. */
+  async settled(jobId: string): Promise<void> {
+    const run = this.#runs.get(jobId)
+    if (run !== undefined && isEnded(run.snapshot)) await this.#endings.get(jobId)
   }
 
   runs(): JobRun[] {
@@ -101,11 +111,12 @@ export class BatchQueue {
     const job = batch.jobs[index]
     if (job?.state !== 'waiting') return
     job.state = 'running'
-    void job.run.run().then(snapshot => {
+    const ending = job.run.run().then(snapshot => {
       job.state = batchState(snapshot)
       this.#forget(job.run)
       this.#advance(batch)
     })
+    this.#endings.set(job.run.jobId, ending)
   }
 
   #stopBatch(batch: Batch, reason: 'trial-failed' | 'too-many-failures', failures: number): void {
@@ -135,8 +146,13 @@ export class BatchQueue {
 
   #forget(run: JobRun): void {
     this.#runs.delete(run.jobId)
+    this.#endings.delete(run.jobId)
     if (this.#runs.size === 0) this.#whenIdle?.()
   }
+}
+
+export function isEnded(snapshot: JobSnapshot): boolean {
+  return endStates.some(state => state === snapshot.state)
 }
 
 function batchState(snapshot: JobSnapshot): BatchJobState {

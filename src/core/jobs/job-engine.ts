@@ -4,14 +4,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
-import { endStates, type JobSnapshot, type JobState } from '../../shared/contract/models.ts'
+import type { JobSnapshot, JobState } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { isoWithZone } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { ImageStore } from '../journal/image-store.ts'
 import type { Journal, StoredJob } from '../journal/journal.ts'
 import { isOwnerAlive } from '../journal/owner.ts'
-import { BatchQueue } from './batch-queue.ts'
+import { BatchQueue, isEnded } from './batch-queue.ts'
 import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
 import { JobRun } from './job-run.ts'
@@ -96,6 +96,7 @@ export class JobEngine {
     this.#queue.assertOpen()
     const isNamed = request.jobIds !== undefined
     const ids = [...new Set(request.jobIds ?? this.#resumableIds())]
+    await Promise.all(ids.map(jobId => this.#queue.settled(jobId)))
     if (isNamed) await this.#assertResumable(ids)
     this.#queue.assertOpen()
     const resumed: string[] = []
@@ -189,7 +190,7 @@ export class JobEngine {
       const { job } = this.#find(jobId)
       const order = parseStoredOrder(jobId, job.order)
       // A job that looks live here may be one whose owner died a moment ago: its lease decides, when it is taken.
-      if (endStates.some(state => state === job.snapshot.state)) resumedSnapshot(job.snapshot, order)
+      if (isEnded(job.snapshot)) resumedSnapshot(job.snapshot, order)
       if (await this.#options.images.has(order.image.sha256)) continue
       throw new FlashproofError('journal.image-missing', `the image of job ${jobId} is no longer kept`, { jobId })
     }
@@ -262,6 +263,4 @@ function newId(): string {
   return `${Date.now().toString(36)}${randomBytes(4).toString('hex')}`
 }
 
-export function isEnded(snapshot: JobSnapshot): boolean {
-  return endStates.some(state => state === snapshot.state)
-}
+export { isEnded } from './batch-queue.ts'

@@ -85,15 +85,12 @@ export class JobRun {
       // A job that was stopped before its turn touches nothing: no lock, no device.
       this.#stop.signal.throwIfAborted()
       this.#book.begin()
-      const endpoint = endpointOf(order)
-      this.#guard.lockEndpoint(endpoint)
-      await this.#ending.finish(await this.#transfer(endpoint))
+      await this.#ending.finish(await this.#transfer(endpointOf(order)))
     } catch (thrown) {
       const endAs = this.#stop.signal.aborted ? this.#endAs : 'failed'
       await this.#ending.fail(asFlashproofError(thrown), endAs)
     } finally {
       this.#ended.abort()
-      this.#guard.release()
       journal.releaseJob(this.jobId)
       await journal.commit().catch(() => undefined)
     }
@@ -135,7 +132,17 @@ export class JobRun {
     this.#decisions.answer(code, answer, by)
   }
 
+  /** Holds the board as long as something may be said to it: the end of the job is shown when it is free again. */
   async #transfer(endpoint: Endpoint): Promise<TransferReport> {
+    try {
+      this.#guard.lockEndpoint(endpoint)
+      return await this.#tryUntilDone(endpoint)
+    } finally {
+      this.#guard.release()
+    }
+  }
+
+  async #tryUntilDone(endpoint: Endpoint): Promise<TransferReport> {
     const { world, order } = this.#options
     const { clock, retryPolicy, random } = world
     const book = this.#book
@@ -224,6 +231,7 @@ export class JobRun {
         expectedIdentity: book.snapshot.device,
         isResume: this.#isResume,
         earlierCompletion,
+        telemetryBefore: book.snapshot.telemetryBefore ?? null,
         isDryRun: order.isDryRun,
       },
       createTransferContext({
