@@ -189,10 +189,10 @@ function reasonOf(job: JobSnapshot, look: Look): string | null {
 /** The outcome, and as much beside it as fits whole. */
 function rowWords(job: JobSnapshot, columns: number, look: Look): string {
   const parts = [outcomeWords(job, look.messages)]
-  if (job.attempts > 1) parts.push(look.texts.tries(job.attempts))
-  if (job.retries > 0) parts.push(look.texts.retried(job.retries))
   const isMoving = !hasStopped(job) && job.state !== 'queued'
   if (isMoving && job.unplug === 'keep-powered') parts.push(lowerFirst(look.messages.words['unplug.keep-powered']))
+  if (job.attempts > 1) parts.push(look.texts.tries(job.attempts))
+  if (job.retries > 0) parts.push(look.texts.retried(job.retries))
   let words = parts[0] ?? ''
   for (const part of parts.slice(1)) {
     const longer = `${words} ${look.glyphs.dot} ${part}`

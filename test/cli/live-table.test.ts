@@ -56,7 +56,7 @@ describe('the live table', () => {
     const line = lineOf(renderTable([transferring], { ...plain, columns: 200 }), '62%')
     expect(line).toContain('999.9 KiB/s')
     expect(line).toContain('12 s')
-    expect(line).toContain('Sending · try 2 · 13 sent again · keep powered')
+    expect(line).toContain('Sending · keep powered · try 2 · 13 sent again')
   })
 
   it('leaves out whole what does not fit beside the outcome', () => {
