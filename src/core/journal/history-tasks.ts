@@ -141,7 +141,7 @@ function listEntries(database: Database, filter: LogFilter): HistoryResult<Histo
   for (const { link } of readSealedJobs(database, filter)) {
     const row = snapshotOf.get(link.sequence)
     if (row === undefined) continue
-    const snapshot = parseStored<JobSnapshot>(textColumn(row, 'snapshot'))
+    const snapshot = parseStored('snapshot', textColumn(row, 'snapshot'))
     entries.push({ sequence: link.sequence, recordHash: link.recordHash, snapshot })
   }
   return { entries, headHash: new JobReader(database).head().hash }
@@ -153,5 +153,5 @@ function newestRecord(database: Database, jobId: string): ChainEntry | null {
       `SELECT entry FROM records JOIN jobs ON jobs.id = records.job WHERE jobs.job_id = ? ORDER BY sequence DESC LIMIT 1`,
     )
     .get(jobId)
-  return row === undefined ? null : parseStored<ChainEntry>(textColumn(row, 'entry'))
+  return row === undefined ? null : parseStored('entry', textColumn(row, 'entry'))
 }

@@ -50,8 +50,7 @@ export async function runHistoryTask<Task extends HistoryTask>(
   try {
     const answer = await answerOf(worker)
     if ('error' in answer) throw fromWireError(answer.error)
-    // The thread answers each type of task with that task's result: one table describes both.
-    return answer.result as HistoryResult<Task>
+    return answer.result
   } catch (error) {
     if (!isAborted(signal)) throw error
     if ('outputPath' in task) rmSync(unfinishedPath(task.outputPath), { force: true })

@@ -2,7 +2,7 @@
 import type { EvidenceFact, JobLogLine, JobSnapshot, JobState, TelemetrySample } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { type DetailValue, readDetailRows } from './detail-rows.ts'
-import type { DetailTable } from './chain.ts'
+import type { ChainEntry, DetailTable } from './chain.ts'
 import { type Owner, parseOwner } from './owner.ts'
 import { type Database, nullableNumber, nullableText, numberColumn, type Row, textColumn } from './sqlite.ts'
 
@@ -89,11 +89,11 @@ export class JobReader {
   }
 
   evidence(jobId: string): EvidenceFact[] {
-    return this.#rows(jobId, 'evidence').map(row => parseStored<EvidenceFact>(row[0]))
+    return this.#rows(jobId, 'evidence').map(row => parseStored('fact', row[0]))
   }
 
   telemetry(jobId: string): TelemetrySample[] {
-    return this.#rows(jobId, 'telemetry').map(row => parseStored<TelemetrySample>(row[0]))
+    return this.#rows(jobId, 'telemetry').map(row => parseStored('sample', row[0]))
   }
 
   logLines(jobId: string): JobLogLine[] {
@@ -178,8 +178,8 @@ export class JobReader {
 
 function toStoredJob(row: Row): StoredJob {
   return {
-    snapshot: parseStored<JobSnapshot>(textColumn(row, 'snapshot')),
-    order: parseStored<unknown>(textColumn(row, 'job_order')),
+    snapshot: parseStored('snapshot', textColumn(row, 'snapshot')),
+    order: parseStored('order', textColumn(row, 'job_order')),
     owner: parseOwner(nullableText(row, 'owner')),
     sequence: nullableNumber(row, 'sequence'),
     recordHash: nullableText(row, 'record_hash'),
@@ -211,15 +211,27 @@ export function toChunk(row: readonly DetailValue[]): ChunkRow {
   }
 }
 
+/** What the journal keeps as JSON. */
+interface StoredValues {
+  readonly snapshot: JobSnapshot
+  readonly fact: EvidenceFact
+  readonly sample: TelemetrySample
+  readonly entry: ChainEntry
+  readonly order: unknown
+}
+
 /**
  * Reads JSON that this program wrote.
  * @throws journal.unreadable when it is damaged.
  */
-export function parseStored<Value>(text: DetailValue | undefined): Value {
+export function parseStored<Kind extends keyof StoredValues>(
+  kind: Kind,
+  text: DetailValue | undefined,
+): StoredValues[Kind] {
   try {
     // The journal is written by this program alone, from values of exactly this type, under a schema version.
-    return JSON.parse(String(text)) as Value
+    return JSON.parse(String(text)) as StoredValues[Kind]
   } catch (error) {
-    throw new FlashproofError('journal.unreadable', 'A row of the journal holds no JSON', {}, { cause: error })
+    throw new FlashproofError('journal.unreadable', `The journal holds a damaged ${kind}`, { kind }, { cause: error })
   }
 }

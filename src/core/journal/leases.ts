@@ -36,7 +36,7 @@ export function interruptAbandoned(
     )
     const interrupted: JobSnapshot[] = []
     for (const row of rows) {
-      const before = parseStored<JobSnapshot>(textColumn(row, 'snapshot'))
+      const before = parseStored('snapshot', textColumn(row, 'snapshot'))
       const owner = parseOwner(nullableText(row, 'owner'))
       const isAbandoned = owner === null ? before.state !== 'paused' : !isAlive(owner)
       if (!isAbandoned) continue

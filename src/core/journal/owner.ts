@@ -99,7 +99,7 @@ export function parseOwner(text: string | null): Owner | null {
   if (text === null) return null
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null) return null
-  const fields = new Map(Object.entries(value))
+  const fields = new Map<string, unknown>(Object.entries(value))
   const pid = fields.get('pid')
   const processStart = fields.get('processStart')
   const boot = fields.get('bootId')

@@ -70,5 +70,5 @@ it('keeps every queued write on a disk that is really full, and writes all of th
   }
   expect(() =>
     doHistoryTask(home, 'station', { type: 'export', format: 'jsonl', outputPath, generatedAt: 'now' }),
-  ).toThrowError(expect.objectContaining({ code: 'file.disk-full' }))
+  ).toThrow(expect.objectContaining({ code: 'file.disk-full' }))
 })

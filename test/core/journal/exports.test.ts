@@ -125,7 +125,7 @@ describe.each(['csv', 'jsonl', 'json', 'html'] as const)('%s', format => {
     database.close()
     const folder = makeHome()
     const task = { type: 'export', format, outputPath: join(folder, 'log'), generatedAt } as const
-    expect(() => doHistoryTask(station, 'station', task)).toThrowError(
+    expect(() => doHistoryTask(station, 'station', task)).toThrow(
       expect.objectContaining({ code: 'journal.wrong-kind' }),
     )
     expect(readdirSync(folder)).toEqual([])

@@ -97,11 +97,11 @@ describe('writing', () => {
     const journal = openTestJournal(makeHome())
     expect(() => {
       journal.addChunk('nobody', chunk(0))
-    }).toThrowError(expect.objectContaining({ code: 'job.not-found' }))
+    }).toThrow(expect.objectContaining({ code: 'job.not-found' }))
     journal.insertJob({ snapshot: makeSnapshot('a'), order: null, owner })
     expect(() => {
       journal.insertJob({ snapshot: makeSnapshot('a'), order: null, owner })
-    }).toThrowError(expect.objectContaining({ code: 'job.wrong-state' }))
+    }).toThrow(expect.objectContaining({ code: 'job.wrong-state' }))
   })
 
   it('keeps simulated and real jobs apart', async () => {
@@ -111,10 +111,10 @@ describe('writing', () => {
     const wrongKind = expect.objectContaining({ code: 'journal.wrong-kind' })
     expect(() => {
       station.insertJob({ snapshot: makeSnapshot('a', { simulated: true }), order: null, owner })
-    }).toThrowError(wrongKind)
+    }).toThrow(wrongKind)
     expect(() => {
       practice.insertJob({ snapshot: makeSnapshot('a'), order: null, owner })
-    }).toThrowError(wrongKind)
+    }).toThrow(wrongKind)
     station.insertJob({ snapshot: makeSnapshot('a'), order: null, owner })
     await expect(station.sealRecord(makeRecord('a', { simulated: true }))).rejects.toMatchObject({
       code: 'journal.wrong-kind',
@@ -347,7 +347,7 @@ describe('opening', () => {
     expect(reader.getJob('a')?.sequence).toBe(1)
     expect(() => {
       reader.saveSnapshot(makeSnapshot('a'))
-    }).toThrowError(expect.objectContaining({ code: 'journal.newer-version' }))
+    }).toThrow(expect.objectContaining({ code: 'journal.newer-version' }))
     await expect(reader.sealRecord(makeRecord('a'))).rejects.toMatchObject({ code: 'journal.newer-version' })
     await reader.commit()
     expect(existsSync(join(home, 'journal.sqlite.unreadable'))).toBe(false)

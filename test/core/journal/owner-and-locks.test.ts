@@ -51,9 +51,7 @@ describe('a lock', () => {
     locks.acquireLock('mac:AA', me, info)
     expect(() => {
       other.acquireLock('mac:AA', stranger, { ...info, jobId: 'b' })
-    }).toThrowError(
-      expect.objectContaining({ code: 'device.busy', details: { key: 'mac:AA', pid: process.pid, ...info } }),
-    )
+    }).toThrow(expect.objectContaining({ code: 'device.busy', details: { key: 'mac:AA', pid: process.pid, ...info } }))
     other.releaseLock('mac:AA', stranger)
     expect(locks.heldLocks()).toEqual([{ key: 'mac:AA', owner: me, ...info }])
     locks.releaseLock('mac:AA', me)
@@ -69,7 +67,7 @@ describe('a lock', () => {
     locks.acquireLock('port', me, info)
     expect(() => {
       locks.acquireLock('port', me, { ...info, jobId: 'b' })
-    }).toThrowError(expect.objectContaining({ code: 'device.busy' }))
+    }).toThrow(expect.objectContaining({ code: 'device.busy' }))
     locks.close()
   })
 
@@ -100,7 +98,7 @@ describe('the home', () => {
     const file = join(makeHome(), 'file')
     writeFileSync(file, '')
     const path = join(file, 'home')
-    expect(() => resolveHome({ FLASHPROOF_HOME: path })).toThrowError(
+    expect(() => resolveHome({ FLASHPROOF_HOME: path })).toThrow(
       expect.objectContaining({ code: 'file.not-writable', details: { path } }),
     )
   })

@@ -224,7 +224,7 @@ function memorySamples(database: Database, job: SealedJob): TelemetrySample[] {
   const samples: TelemetrySample[] = []
   let index = 0
   for (const row of readDetailRows(database, 'telemetry', job.jobKey, lastId)) {
-    if (index % every === 0) samples.push(parseStored<TelemetrySample>(row[0]))
+    if (index % every === 0) samples.push(parseStored('sample', row[0]))
     index++
   }
   return samples

@@ -30,7 +30,7 @@ export function* readSealedJobs(database: Database, filter: LogFilter): Generato
     for (const row of rows) {
       last = numberColumn(row, 'sequence')
       const text = textColumn(row, 'entry')
-      const entry = parseStored<ChainEntry>(text)
+      const entry = parseStored('entry', text)
       if (!isWanted(entry)) continue
       yield {
         link: {
