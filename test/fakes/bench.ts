@@ -3,11 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobOrderRequest } from '../../src/shared/contract/commands.ts'
-import type { JobSnapshot } from '../../src/shared/contract/models.ts'
+import { events } from '../../src/shared/contract/events.ts'
+import type { JobLogLine, JobSnapshot } from '../../src/shared/contract/models.ts'
 import { isEnded } from '../../src/core/jobs/job-engine.ts'
 import type { RetryPolicy } from '../../src/core/transfer/retry.ts'
-import { buildDemoFirmware } from '../../src/core/formats/esp-image.ts'
-import { instantTimes, startVirtualEsp32, type VirtualEsp32, type VirtualEsp32Options } from '../../src/simulator/virtual-esp32.ts'
+import { buildDemoFirmware } from '../../src/core/formats/esp-image/demo-firmware.ts'
+import {
+  instantTimes,
+  startVirtualEsp32,
+  type VirtualEsp32,
+  type VirtualEsp32Options,
+} from '../../src/simulator/virtual-esp32.ts'
 import { openStation, type Station, type StationOptions } from '../../src/worker/station.ts'
 
 /** The real policy's shape with times that loopback needs. */
@@ -29,13 +35,20 @@ export interface Bench {
   /** Writes a file into the home and opens it. */
   firmwareId(bytes: Uint8Array, fileName?: string): Promise<string>
   /** Starts an order and resolves with the last snapshots, in the order of the targets. */
-  flash(order: Omit<JobOrderRequest, 'firmwareId'> & { readonly firmwareId?: string }, bytes?: Uint8Array): Promise<JobSnapshot[]>
+  flash(
+    order: Omit<JobOrderRequest, 'firmwareId'> & { readonly firmwareId?: string },
+    bytes?: Uint8Array,
+  ): Promise<JobSnapshot[]>
   /** Resolves when the job's newest snapshot satisfies `when`. */
   until(jobId: string, when: (snapshot: JobSnapshot) => boolean): Promise<JobSnapshot>
   ended(jobId: string): Promise<JobSnapshot>
   board(options?: VirtualEsp32Options): Promise<VirtualEsp32>
-  /** Closes the station and opens a new one on the same home, as a new process would. */
-  reopen(): Promise<void>
+  /** Calls `look` with every snapshot from now on; the result stops that. */
+  watch(look: (snapshot: JobSnapshot) => void): () => void
+  /** Calls `look` with every log line of every job from now on; the result stops that. */
+  watchLog(look: (jobId: string, line: JobLogLine) => void): () => void
+  /** Closes the station and opens a new one on the same home, as a new process would; `changed` options stay changed. */
+  reopen(changed?: Partial<StationOptions>): Promise<void>
   close(): Promise<void>
 }
 
@@ -44,11 +57,17 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
   const snapshots: JobSnapshot[] = []
   const latest = new Map<string, JobSnapshot>()
   const watchers = new Set<(snapshot: JobSnapshot) => void>()
+  const logWatchers = new Set<(jobId: string, line: JobLogLine) => void>()
+  let changes: Partial<StationOptions> = options
   const boards: VirtualEsp32[] = []
   const open = (): Station =>
     openStation({
       home,
-      emit: () => undefined,
+      emit: (name, payload) => {
+        if (name !== 'job.logged' || logWatchers.size === 0) return
+        const { jobId, line } = events['job.logged'].parse(payload)
+        for (const watcher of logWatchers) watcher(jobId, line)
+      },
       isSimulated: () => false,
       retryPolicy: quickRetryPolicy,
       onSnapshot: snapshot => {
@@ -56,10 +75,11 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
         latest.set(snapshot.jobId, snapshot)
         for (const watcher of watchers) watcher(snapshot)
       },
-      ...options,
+      ...changes,
     })
   let station = open()
   let fileNumber = 0
+  let boardNumber = 0
 
   const bench: Bench = {
     home,
@@ -91,12 +111,27 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
     },
     ended: jobId => bench.until(jobId, isEnded),
     async board(boardOptions = {}) {
-      const board = await startVirtualEsp32({ ...instantTimes, apply: 'none', ...boardOptions })
+      const board = await startVirtualEsp32({
+        ...instantTimes,
+        apply: 'none',
+        ...boardOptions,
+        // Two boards never have one MAC, so that a batch can hold many of them.
+        identity: { id: `board-${String(++boardNumber)}`, ...boardOptions.identity },
+      })
       boards.push(board)
       return board
     },
-    async reopen() {
+    watch(look) {
+      watchers.add(look)
+      return () => watchers.delete(look)
+    },
+    watchLog(look) {
+      logWatchers.add(look)
+      return () => logWatchers.delete(look)
+    },
+    async reopen(changed = {}) {
       await station.close()
+      changes = { ...changes, ...changed }
       latest.clear()
       station = open()
     },

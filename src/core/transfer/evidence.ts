@@ -16,10 +16,11 @@ export function defaultRequiredLevel(reach: Reach): EvidenceLevel {
   return candidates.find(level => reach[level] === 'yes') ?? 'sent'
 }
 
-/** A fact that proves what lies in flash: read back or hashed from flash, fresh, and equal to ours. */
+/** A fact that proves what lies in flash: read back, or hashed from flash for this question, and equal to ours. */
 export function provesStored(fact: EvidenceFact): boolean {
-  const isFromFlash = fact.basis === 'host-read' || fact.basis === 'device-hash'
-  return fact.level === 'stored' && isFromFlash && fact.matches === true && fact.fresh !== false
+  if (fact.level !== 'stored' || fact.matches !== true) return false
+  // What we read is as new as our reading; what the device computed must answer this question.
+  return fact.basis === 'host-read' ? fact.fresh !== false : fact.basis === 'device-hash' && fact.fresh === true
 }
 
 /** A fact that proves what runs: the device reports our image's hash, and reported another one before. */
@@ -30,6 +31,20 @@ export function provesRunning(fact: EvidenceFact): boolean {
 /** `method` of a running fact that is an image hash, not a version text. */
 export const ELF_HASH_METHOD = 'elf-sha256'
 
+/**
+ * A fact by which the device names our image as the one that runs: by its hash, by its version, or by a version that is
+ * another one than before the restart (programs do not always report the version that their image carries).
+ */
+export function reportsOurImage(fact: EvidenceFact): boolean {
+  return fact.level === 'running' && (fact.matches === true || (fact.matches === null && fact.fresh === true))
+}
+
+/** A fact by which the device said at least that it took the whole upload. */
+function isWordOfSuccess(fact: EvidenceFact): boolean {
+  if (fact.level === 'running') return reportsOurImage(fact)
+  return fact.level !== 'sent' && fact.level !== 'confirmed'
+}
+
 /** Whether the facts reach `required`. A proof of a higher kind stands for the lower ones; a version text does not. */
 export function satisfies(facts: readonly EvidenceFact[], required: EvidenceLevel): boolean {
   const agreeing = facts.filter(fact => fact.matches !== false)
@@ -38,14 +53,14 @@ export function satisfies(facts: readonly EvidenceFact[], required: EvidenceLeve
     case 'sent':
       return agreeing.length > 0
     case 'acknowledged':
-      return isProven || agreeing.some(fact => levelRank(fact.level) >= levelRank('acknowledged'))
+      return isProven || agreeing.some(isWordOfSuccess)
     case 'received':
       return isProven || agreeing.some(fact => fact.level === 'received' && fact.matches === true)
     case 'stored':
       return isProven
     case 'running':
-      return agreeing.some(fact => fact.level === 'running' || fact.level === 'confirmed')
+      return agreeing.some(reportsOurImage)
     case 'confirmed':
-      return agreeing.some(fact => fact.level === 'confirmed')
+      return agreeing.some(reportsOurImage) && agreeing.some(fact => fact.level === 'confirmed')
   }
 }

@@ -41,6 +41,8 @@ export interface TransferOrder {
   readonly isResume: boolean
   /** What the journal knows of an earlier run's completion: sent and never answered, answered well, or failed. */
   readonly earlierCompletion: CompletionState
+  /** What the board said of itself right before that completion, so that its restart is seen also when it came meanwhile. */
+  readonly telemetryBefore: TelemetrySample | null
   /** Stop after every check that reading allows, before the first byte. */
   readonly isDryRun: boolean
 }

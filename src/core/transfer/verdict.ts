@@ -1,6 +1,6 @@
 /** The verdict: one pure, total function of the facts. Green is for `proven` alone. */
 import type { EvidenceFact, EvidenceLevel, Verdict, VerdictReason } from '../../shared/contract/models.ts'
-import { levelRank, provesRunning, provesStored, satisfies } from './evidence.ts'
+import { provesRunning, provesStored, reportsOurImage, satisfies } from './evidence.ts'
 
 export interface VerdictInput {
   readonly facts: readonly EvidenceFact[]
@@ -59,30 +59,28 @@ function unproven(reason: VerdictReason): VerdictResult {
   return { verdict: 'unproven', provenLevel: null, reason }
 }
 
-/** The highest level that counts without proof; a `stored` that is only the device's word counts as its word. */
+/** The highest level that counts without proof. */
 function highestWord(facts: readonly EvidenceFact[]): Exclude<Verdict, 'proven' | 'unproven'> | null {
-  let highest: EvidenceLevel | null = null
-  for (const fact of facts) {
-    const level = wordLevel(fact)
-    if (highest === null || levelRank(level) > levelRank(highest)) highest = level
-  }
-  switch (highest) {
-    case null:
-      return null
-    case 'confirmed':
-    case 'running':
-      return 'running'
-    case 'stored':
-    case 'received':
-      return 'received'
-    case 'acknowledged':
-      return 'acknowledged'
-    case 'sent':
-      return 'sent'
-  }
+  const levels = facts.map(wordLevel)
+  const words = ['running', 'received', 'acknowledged', 'sent'] as const
+  return words.find(word => levels.includes(word)) ?? null
 }
 
-function wordLevel(fact: EvidenceFact): EvidenceLevel {
-  if (fact.level !== 'stored') return fact.level
-  return fact.basis === 'device-said' ? 'acknowledged' : 'received'
+/**
+ * What a fact is worth as a word. A `stored` that the device only says counts as OK, a hash of some time ago as
+ * `received`; a restart into something else than our image counts as nothing, and so does health alone.
+ */
+function wordLevel(fact: EvidenceFact): EvidenceLevel | null {
+  switch (fact.level) {
+    case 'stored':
+    case 'received':
+      return fact.matches === true && fact.basis !== 'device-said' ? 'received' : 'acknowledged'
+    case 'running':
+      return reportsOurImage(fact) ? 'running' : null
+    case 'confirmed':
+      return null
+    case 'sent':
+    case 'acknowledged':
+      return fact.level
+  }
 }

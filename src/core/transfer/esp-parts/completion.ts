@@ -5,6 +5,7 @@
 import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
 import { isNeverSent, isTransient } from '../retry.ts'
 import type { CompletionState, TransferContext, TransferOrder } from '../transfer-protocol.ts'
+import { boardAfterFailure } from './board-now.ts'
 import { ChunkMap } from './chunk-map.ts'
 import type { EspPartsDevice } from './device.ts'
 import type { EspPartsOptions } from './options.ts'
@@ -61,12 +62,15 @@ export class Completion {
   }
 
   /** Asks what became of a completion that an earlier run sent. */
-  async findOut(earlier: CompletionState): Promise<Exclude<CompletionFound, 'acknowledged'> | 'acknowledged'> {
+  async findOut(earlier: CompletionState): Promise<Exclude<CompletionFound, 'unknown'>> {
     const found = await this.#settle()
     if (found === 'again') return 'missing'
-    // Nothing to ask with: a word that was given stays given; a word that was lost means sending the whole image.
-    if (found === 'unknown') return earlier === 'succeeded' ? 'acknowledged' : 'missing'
-    return found
+    if (found !== 'unknown') return found
+    // Nothing to ask with: a word that was given stays given; a word that was lost means sending the whole image, never
+    // the completion alone, because the parts may be gone and a second completion would truncate the finished file.
+    if (earlier === 'succeeded') return 'acknowledged'
+    await this.#context.markCompletion('failed')
+    return 'missing'
   }
 
   async #afterFailure(error: FlashproofError): Promise<CompletionFound | 'again'> {
@@ -79,7 +83,8 @@ export class Completion {
     if (wasAnswered || error.code === 'device.session-lost') {
       await this.#context.markCompletion('failed')
       // The seed's server deletes every part when it fails, so only a device that can be asked may still have some.
-      if (this.#device.capabilities?.hasStatus === true) return 'missing'
+      if (this.#device.canTellUpload) return 'missing'
+      this.#context.enter('transferring', boardAfterFailure(this.#order, this.#device))
       throw error
     }
     if (!isTransient(error) && !error.code.startsWith('device.')) throw error
@@ -109,8 +114,9 @@ export class Completion {
       // Only a hash to go by: a device may still be assembling for as long as a completion may take.
       const mustWait = seen.look === 'not-ours' && clock.monotonicMs() < deadlineMs - retryPolicy.rebootTimeoutMs
       if (isSettled && !mustWait) {
-        await this.#context.markCompletion('failed')
-        return seen.look === 'all-parts' ? 'again' : 'missing'
+        const hasAll = seen.look === 'all-parts'
+        await this.#context.markCompletion(hasAll ? 'none' : 'failed')
+        return hasAll ? 'again' : 'missing'
       }
       earlier = seen.text
       await clock.delay(2 * retryPolicy.firstDelayMs, signal)
@@ -119,9 +125,10 @@ export class Completion {
 
   async #look(): Promise<{ look: Look; text: string; method: string }> {
     await this.#device.reidentify()
-    const { hasStatus, hasHash } = this.#device.capabilities ?? { hasStatus: false, hasHash: false }
+    const hasHash = this.#device.capabilities?.hasHash === true
+    const canTell = this.#device.canTellUpload
     const image = this.#order.image
-    if (hasStatus) {
+    if (canTell) {
       const status = await this.#device.status()
       const isOurs = status?.sha256 === image.sha256 && status.sizeBytes === image.bytes.length
       if (status !== null && isOurs) {
@@ -134,11 +141,11 @@ export class Completion {
     }
     if (!hasHash) return { look: 'cannot-tell', text: '', method: '' }
     const { answer } = await this.#device.hash(this.#timeoutMs)
-    if (answer.kind === 'unsupported') return { look: hasStatus ? 'nothing' : 'cannot-tell', text: '', method: '' }
+    if (answer.kind === 'unsupported') return { look: canTell ? 'nothing' : 'cannot-tell', text: '', method: '' }
     const isStored = answer.kind === 'hash' && answer.hash.sha256 === image.sha256
     if (isStored) return { look: 'stored', text: '', method: 'hash' }
     const text = answer.kind === 'hash' ? answer.hash.sha256 : 'absent'
-    return { look: hasStatus ? 'nothing' : 'not-ours', text, method: 'hash' }
+    return { look: canTell ? 'nothing' : 'not-ours', text, method: 'hash' }
   }
 
   async #acknowledged(method: string): Promise<void> {

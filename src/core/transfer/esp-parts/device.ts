@@ -54,17 +54,41 @@ export class EspPartsDevice {
     this.#startedMs = context.clock.monotonicMs()
   }
 
-  /** Asks what the device can do and who it is. Only reads. */
-  async learn(): Promise<void> {
-    await this.patiently('capabilities', async () => {
-      this.capabilities = readCapabilities(await this.send({ ...capabilitiesRequest }))
-    })
+  /**
+   * Asks what the device can do and who it is. Only reads.
+   * @param earlier what it said before the completion of an earlier run, to which it is compared from now on
+   */
+  async learn(earlier: TelemetrySample | null): Promise<void> {
+    this.capabilities = await this.#learnCapabilities()
     const sample = await this.patiently('telemetry', () => this.sampleTelemetry())
     if (sample === null) this.#hasTelemetry = false
-    this.before = sample
-    this.baseline = sample
+    this.before = earlier ?? sample
+    this.baseline = this.before
     await this.#context.identify(sample?.device ?? null)
     if (sample?.appVersion !== undefined) this.#context.setVersion('before', sample.appVersion)
+  }
+
+  /** A device whose capabilities fail every time is one without: older servers answer unknown routes with 500. */
+  async #learnCapabilities(): Promise<Capabilities | null> {
+    try {
+      return await this.patiently('capabilities', async () => readCapabilities(await this.send(capabilitiesRequest)))
+    } catch (error) {
+      if (hasErrorCode(error, 'device.rejected')) return null
+      throw error
+    }
+  }
+
+  /**
+   * Whether its status says what it has. Only a device that was told size and hash of a session can know them, so a
+   * status without sessions is no word on the upload.
+   */
+  get canTellUpload(): boolean {
+    return this.capabilities?.hasStatus === true && this.capabilities.hasSession
+  }
+
+  /** Whether it names the firmware that it runs: an upload to another place then leaves that one as it is. */
+  get namesItsApp(): boolean {
+    return this.before?.appVersion !== undefined || this.before?.appElfSha256 !== undefined
   }
 
   /** Notes how the board stands before the completion; it may have restarted while the chunks went out. */
@@ -124,9 +148,15 @@ export class EspPartsDevice {
     })
   }
 
+  /** Waits for a device that restarts to answer again, and makes sure that it is still the same board. */
+  async awaitReturn(): Promise<void> {
+    const { clock, retryPolicy } = this.#context
+    await this.patiently('identity', () => this.reidentify(), clock.monotonicMs() + retryPolicy.rebootTimeoutMs)
+  }
+
   /**
-   * Repeats a question that only reads until it is answered: as often as the policy says, and beyond that while
-   * `untilMs` (monotonic) has not passed.
+   * Repeats a question that only reads until it is answered: as often as the policy says, and beyond that, while
+   * `untilMs` (monotonic) has not passed, for a device that is silent. Wrong answers do not become right by waiting.
    */
   async patiently<Answer>(what: string, ask: () => Promise<Answer>, untilMs = 0): Promise<Answer> {
     const { clock, retryPolicy, random, signal } = this.#context
@@ -135,7 +165,8 @@ export class EspPartsDevice {
         return await ask()
       } catch (thrown) {
         const error = asFlashproofError(thrown)
-        const isOver = attempt >= retryPolicy.tries && clock.monotonicMs() >= untilMs
+        const mayWait = error.code.startsWith('network.') && clock.monotonicMs() < untilMs
+        const isOver = attempt >= retryPolicy.tries && !mayWait
         // A refused connection while connecting is for the job to wait out (`--wait-device`), not for this request.
         const isAway = untilMs === 0 && hasErrorCode(error, 'network.refused', 'network.name-not-found')
         if (isOver || isAway || !isTransient(error) || signal.aborted) throw error

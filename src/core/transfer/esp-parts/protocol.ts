@@ -43,8 +43,11 @@ export const espParts: TransferProtocol = {
       try {
         capabilities = readCapabilities(await client.request({ ...capabilitiesRequest, ...ask }))
       } catch (error) {
-        if (!hasErrorCode(error, 'device.not-speaking', 'network.answer-too-large')) throw error
-        return noMatch('something else answers at this address')
+        if (hasErrorCode(error, 'device.not-speaking', 'network.answer-too-large')) {
+          return noMatch('something else answers at this address')
+        }
+        // A server may answer 500 for a route that it does not have; whether the upload routes are there shows below.
+        if (!hasErrorCode(error, 'device.rejected')) throw error
       }
       if (capabilities === null) {
         const route = await client.request({ ...routeProbeRequest, ...ask })

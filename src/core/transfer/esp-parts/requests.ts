@@ -87,20 +87,9 @@ export function expectedHmac(nonce: string, content: Uint8Array): string {
  */
 export function readSuccess(answer: HttpAnswer, what: string): Readonly<Record<string, unknown>> {
   assertSpeaking(answer, what)
-  if (answer.status === 408 || answer.status === 429 || answer.status >= 500) {
-    throw new FlashproofError('device.rejected', `${what}: the device answered ${String(answer.status)}`, {
-      status: answer.status,
-      answer: textOf(answer),
-    })
-  }
+  assertNoPassingFailure(answer, what)
   const body = jsonObject(answer)
-  if (body === null) {
-    throw new FlashproofError('device.bad-answer', `${what}: the answer is not the JSON of this protocol`, {
-      status: answer.status,
-      contentType: stripControl(answer.contentType, 80),
-      answer: textOf(answer),
-    })
-  }
+  if (body === null) throw badAnswer(answer, what)
   if (body['success'] === true && answer.status < 300) return body
   if (body['success'] === false || answer.status >= 300) {
     const error = typeof body['error'] === 'string' ? stripControl(body['error'], 200) : ''
@@ -111,10 +100,7 @@ export function readSuccess(answer: HttpAnswer, what: string): Readonly<Record<s
       deviceError: error,
     })
   }
-  throw new FlashproofError('device.bad-answer', `${what}: the answer does not say whether it succeeded`, {
-    status: answer.status,
-    answer: textOf(answer),
-  })
+  throw badAnswer(answer, what)
 }
 
 /** A chunk's answer names the chunk; another number belongs to another request (row a2). A missing one is accepted. */
@@ -123,7 +109,7 @@ export function assertChunkNumber(body: Readonly<Record<string, unknown>>, index
   if (number === undefined || number === index) return
   throw new FlashproofError(
     'device.bad-answer',
-    `chunk ${String(index)}: the device answered for chunk ${String(number)}`,
+    `chunk ${String(index)}: the device answered for chunk ${JSON.stringify(number)}`,
     {
       index,
       answeredIndex: number,
@@ -133,14 +119,15 @@ export function assertChunkNumber(body: Readonly<Record<string, unknown>>, index
 
 /**
  * Reads the answer to the capabilities request; null where the device has no such endpoint.
- * @throws {FlashproofError} device.not-speaking when something answers that is no such device (a web page, say)
+ * @throws {FlashproofError} device.not-speaking when something answers that is no such device (a web page, say),
+ *   device.unauthorised, device.rejected for a failure that may pass
  */
 export function readCapabilities(answer: HttpAnswer): Capabilities | null {
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null
   if (answer.status === 401 || answer.status === 403) assertSpeaking(answer, 'capabilities')
+  assertNoPassingFailure(answer, 'capabilities')
   const body = answer.status === 200 ? jsonObject(answer) : null
   if (body === null || !['chunk_bytes', 'hash', 'status', 'session'].some(key => Object.hasOwn(body, key))) {
-    if (answer.status >= 500) return null
     throw new FlashproofError('device.not-speaking', 'something else answers at this address', {
       status: answer.status,
       contentType: stripControl(answer.contentType, 80),
@@ -156,13 +143,19 @@ export function readCapabilities(answer: HttpAnswer): Capabilities | null {
   }
 }
 
-/** Reads the answer to a status request; null where the device knows of no such upload or has no such endpoint. */
+/**
+ * Reads the answer to a status request; null where the device knows of no such upload or has no such endpoint.
+ * @throws {FlashproofError} device.bad-answer, device.rejected: what says neither must not pass for “nothing there”
+ */
 export function readStatus(answer: HttpAnswer): UploadStatus | null {
-  const body = answer.status === 200 ? jsonObject(answer) : null
-  if (body?.['success'] !== true) return null
-  const { sha256, size, chunk_bytes: chunkBytes, have, state } = body
-  if (typeof sha256 !== 'string' || typeof size !== 'number' || typeof chunkBytes !== 'number') return null
-  if (state !== 'receiving' && state !== 'stored' && state !== 'booting') return null
+  if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null
+  assertNoPassingFailure(answer, 'status')
+  const body = jsonObject(answer)
+  if (body?.['success'] === false) return null
+  const { sha256, size, chunk_bytes: chunkBytes, have, state } = body ?? {}
+  const isState = state === 'receiving' || state === 'stored' || state === 'booting'
+  const isWhole = typeof sha256 === 'string' && isPositiveInteger(size) && isPositiveInteger(chunkBytes) && isState
+  if (body?.['success'] !== true || !isWhole) throw badAnswer(answer, 'status')
   return {
     sha256: sha256.toLowerCase(),
     sizeBytes: size,
@@ -188,21 +181,14 @@ export function readHash(answer: HttpAnswer): HashAnswer {
     const refusal = jsonObject(answer)
     if (refusal?.['success'] !== false) return { kind: 'unsupported' }
   }
-  if (answer.status >= 500 || answer.status === 429 || answer.status === 408) {
-    throw new FlashproofError('device.rejected', `hash: the device answered ${String(answer.status)}`, {
-      status: answer.status,
-    })
-  }
+  assertNoPassingFailure(answer, 'hash')
   const body = jsonObject(answer)
   if (body?.['success'] === false) {
     return { kind: 'absent', deviceError: stripControl(typeof body['error'] === 'string' ? body['error'] : '', 200) }
   }
   const sha256 = body?.['sha256']
   if (body?.['success'] !== true || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256)) {
-    throw new FlashproofError('device.bad-answer', 'hash: the answer is not the JSON of this protocol', {
-      status: answer.status,
-      answer: textOf(answer),
-    })
+    throw badAnswer(answer, 'hash')
   }
   const { nonce, hmac, size } = body
   return {
@@ -220,14 +206,31 @@ function assertSpeaking(answer: HttpAnswer, what: string): void {
   if (answer.status === 401 || answer.status === 403) {
     throw new FlashproofError('device.unauthorised', `${what}: the device wants credentials`, { status: answer.status })
   }
-  const isOtherStatus =
-    answer.status >= 300 && answer.status < 500 && ![400, 408, 409, 413, 429].includes(answer.status)
-  if (isOtherStatus) {
+  // Row a8: 404, 405 and 501 mean that the routes are not there; a redirect leads to somebody else.
+  const isRefusal = [400, 408, 409, 413, 429].includes(answer.status)
+  if (answer.status === 501 || (answer.status >= 300 && answer.status < 500 && !isRefusal)) {
     throw new FlashproofError('device.not-speaking', `${what}: the device answered ${String(answer.status)}`, {
       status: answer.status,
       answer: textOf(answer),
     })
   }
+}
+
+/** A status by which a server says that the same request may go well later. */
+function assertNoPassingFailure(answer: HttpAnswer, what: string): void {
+  if (answer.status !== 408 && answer.status !== 429 && answer.status < 500) return
+  throw new FlashproofError('device.rejected', `${what}: the device answered ${String(answer.status)}`, {
+    status: answer.status,
+    answer: textOf(answer),
+  })
+}
+
+function badAnswer(answer: HttpAnswer, what: string): FlashproofError {
+  return new FlashproofError('device.bad-answer', `${what}: the answer is not the JSON of this protocol`, {
+    status: answer.status,
+    contentType: stripControl(answer.contentType, 80),
+    answer: textOf(answer),
+  })
 }
 
 function sessionHeaders(session: SessionHeaders | null): Record<string, string> {
@@ -254,6 +257,10 @@ function jsonObject(answer: HttpAnswer): Readonly<Record<string, unknown>> | nul
 /** The first 200 characters, as a person should see them. */
 function textOf(answer: HttpAnswer): string {
   return stripControl(Buffer.from(answer.body.subarray(0, 800)).toString('utf8'), 200)
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0
 }
 
 function isRange(value: unknown): value is readonly [number, number] {

@@ -33,7 +33,10 @@ export async function followRestart(
     return isAsked ? { ...settled, outcome: 'not-answered' } : settled
   }
   const isNew = addRunningFact(order, device, context, after)
-  const boardNow = isNew === false ? 'old-firmware' : isNew === true ? 'new-firmware' : settled.boardNow
+  // The old version again after a restart: the new image may lie in flash, but that it was started is not known.
+  const isUnchanged = after.appVersion !== undefined && after.appVersion === device.before.appVersion
+  const unsure = isUnchanged ? 'unknown' : settled.boardNow
+  const boardNow = isNew === false ? 'old-firmware' : isNew === true ? 'new-firmware' : unsure
   const report: TransferReport = { ...settled, boardNow, unplug: 'safe' }
   if (isNew === false || required !== 'confirmed') return report
   return (await staysHealthy(device, context, after)) ? report : { ...report, outcome: 'not-answered' }

@@ -5,8 +5,9 @@
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import type { HttpClient } from '../../links/http-client.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
-import { isTransient, retryDelayMs } from '../retry.ts'
+import { isNeverSent, isTransient, retryDelayMs } from '../retry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
+import { boardAfterFailure, unclear, untouched, type BoardStanding } from './board-now.ts'
 import { assertImageFits } from './checks.ts'
 import { ChunkMap } from './chunk-map.ts'
 import { Completion } from './completion.ts'
@@ -21,9 +22,6 @@ import { verifyStored } from './verification.ts'
 /** How often the plan is made anew without the device getting further, before the run gives up. */
 const FRUITLESS_PLANS = 4
 
-const untouched = { boardNow: 'old-firmware', unplug: 'safe' } as const
-const unclear = { boardNow: 'unknown', unplug: 'keep-powered' } as const
-
 export class EspPartsRun {
   readonly #order: TransferOrder
   readonly #options: EspPartsOptions
@@ -33,6 +31,8 @@ export class EspPartsRun {
   #map: ChunkMap
   #pacing: Pacing
   #session: SessionHeaders | null = null
+  /** How the board stands while chunks go out. */
+  #standing: BoardStanding = untouched
 
   constructor(order: TransferOrder, options: EspPartsOptions, context: TransferContext, client: HttpClient) {
     this.#order = order
@@ -47,18 +47,22 @@ export class EspPartsRun {
   async run(): Promise<TransferReport> {
     const { earlierCompletion } = this.#order
     const wasCompleted = earlierCompletion === 'sent' || earlierCompletion === 'succeeded'
-    const board = wasCompleted ? unclear : untouched
-    this.#context.enter('connecting', board)
-    await this.#device.learn()
-    this.#context.enter('preparing', board)
+    this.#standing = wasCompleted ? unclear : earlierCompletion === 'failed' ? afterSomeFailure : untouched
+    this.#context.enter('connecting', this.#standing)
+    await this.#device.learn(wasCompleted ? this.#order.telemetryBefore : null)
+    if (earlierCompletion === 'failed') this.#standing = boardAfterFailure(this.#order, this.#device)
+    this.#context.enter('preparing', this.#standing)
     this.#settleRequired()
     if (wasCompleted) {
       const found = await this.#completion.findOut(earlierCompletion)
       if (found !== 'missing') return await this.#prove(found)
-      this.#context.enter('preparing', untouched)
+      // A device that cannot be asked may still be joining the parts of the completion whose answer was lost.
+      const canAsk = this.#device.canTellUpload || this.#device.capabilities?.hasHash === true
+      if (canAsk) this.#standing = boardAfterFailure(this.#order, this.#device)
+      this.#context.enter('preparing', this.#standing)
     }
     await assertImageFits(this.#order, this.#options, this.#device, this.#context)
-    if (this.#order.isDryRun) return { outcome: 'answered', ...untouched }
+    if (this.#order.isDryRun) return { outcome: 'answered', ...this.#standing }
     return await this.#transfer()
   }
 
@@ -66,9 +70,9 @@ export class EspPartsRun {
     for (let plans = 1; ; plans++) {
       const status = await this.#plan()
       if (status === 'stored') return await this.#prove('stored')
-      this.#context.enter('transferring', untouched)
+      this.#context.enter('transferring', this.#standing)
       this.#context.progress(this.#map.doneBytes)
-      await this.#sendMissing()
+      if ((await this.#sendMissing()) === 'stored') return await this.#prove('stored')
       const image = this.#order.image
       this.#context.addEvidence({
         level: 'sent',
@@ -81,8 +85,9 @@ export class EspPartsRun {
       this.#context.enter('transferring', unclear)
       const found = await this.#completion.send(this.#map.totalChunks, this.#session)
       if (found !== 'missing') return await this.#prove(found)
+      this.#standing = boardAfterFailure(this.#order, this.#device)
+      this.#context.enter('transferring', this.#standing)
       if (plans >= FRUITLESS_PLANS) {
-        this.#context.enter('transferring', this.#boardAfterFailedCompletion())
         throw new FlashproofError('device.rejected', 'the device loses the upload at its completion', { plans })
       }
       this.#context.log(
@@ -132,13 +137,13 @@ export class EspPartsRun {
   /** Decides which chunks are missing: by the device's word where it has one, else by the ledger. */
   async #plan(): Promise<'send' | 'stored'> {
     const { image, isResume } = this.#order
-    const capabilities = this.#device.capabilities
     let have: Uint8Array | undefined
     let chunkBytes = this.#chooseChunkBytes()
-    if (capabilities?.hasStatus === true) {
+    if (this.#device.canTellUpload) {
       const status = await this.#device.patiently('status', () => this.#device.status())
       if (status !== null && this.#isOurs(status)) {
-        if (status.state !== 'receiving' && isResume) return 'stored'
+        // After a completion that failed, or that proved wrong, the device's word that it has all is worth nothing.
+        if (status.state !== 'receiving' && isResume && this.#order.earlierCompletion !== 'failed') return 'stored'
         if (status.state === 'receiving' && this.#mayAdopt(status.chunkBytes)) {
           chunkBytes = status.chunkBytes
           have = status.have
@@ -159,7 +164,9 @@ export class EspPartsRun {
     if (chunkBytes !== this.#pacing.chunkBytes) this.#pacing = new Pacing(this.#options.pauseMs, chunkBytes)
     const { totalChunks } = this.#map
     this.#session =
-      capabilities?.hasSession === true ? { sizeBytes: image.bytes.length, sha256: image.sha256, chunkBytes } : null
+      this.#device.capabilities?.hasSession === true
+        ? { sizeBytes: image.bytes.length, sha256: image.sha256, chunkBytes }
+        : null
     const deviceKey = deviceKeyOf(this.#device)
     const targetPath = this.#options.targetPath
     const ledger = this.#context.ledger()
@@ -202,7 +209,7 @@ export class EspPartsRun {
     })
   }
 
-  async #sendMissing(): Promise<void> {
+  async #sendMissing(): Promise<'complete' | 'stored'> {
     let fruitless = 0
     let before = this.#map.doneBytes
     while ((await this.#sendUntilLost()) === 'lost') {
@@ -211,9 +218,10 @@ export class EspPartsRun {
         throw new FlashproofError('device.session-lost', 'the device loses the upload again and again', { fruitless })
       }
       before = this.#map.doneBytes
-      await this.#plan()
+      if ((await this.#plan()) === 'stored') return 'stored'
       this.#context.progress(this.#map.doneBytes)
     }
+    return 'complete'
   }
 
   async #sendUntilLost(): Promise<'complete' | 'lost'> {
@@ -221,7 +229,7 @@ export class EspPartsRun {
       const { wasPaused } = await this.#context.checkpoint()
       if (wasPaused) {
         await this.#device.patiently('identity', () => this.#device.reidentify())
-        if (this.#device.capabilities?.hasStatus === true) return 'lost'
+        if (this.#device.canTellUpload) return 'lost'
       }
       await this.#lookAndPause()
       if ((await this.#sendChunk(index)) === 'lost') return 'lost'
@@ -250,7 +258,8 @@ export class EspPartsRun {
     const draft = chunkRequest(this.#options.targetPath, index, bytes, this.#session)
     const what = `chunk ${String(index)}`
     let mustLook = false
-    for (let attempt = 1; ; attempt++) {
+    let awayUntilMs: number | null = null
+    for (let attempt = 1; ;) {
       try {
         if (mustLook) {
           const seen = await this.#lookAfterFailure(index)
@@ -267,19 +276,23 @@ export class EspPartsRun {
         if (signal.aborted || !isTransient(error)) throw error
         if (hasErrorCode(error, 'device.session-lost') && attempt > 1) return 'lost'
         this.#pacing.failed()
-        if (attempt >= retryPolicy.tries) throw error
+        // A closed port is a device that restarts: it has that long to come back, and nothing was sent meanwhile.
+        awayUntilMs ??= isNeverSent(error) ? clock.monotonicMs() + retryPolicy.rebootTimeoutMs : null
+        const isAway = isNeverSent(error) && clock.monotonicMs() < (awayUntilMs ?? 0)
+        if (attempt >= retryPolicy.tries && !isAway) throw error
         this.#context.countRetry()
         this.#context.log('warning', 'chunk.retry', `${what}, try ${String(attempt)}: ${error.message}`)
         await clock.delay(retryDelayMs(retryPolicy, attempt, random), signal)
         mustLook ||= error.code.startsWith('network.') || error.code === 'device.session-lost'
+        if (!isAway) attempt++
       }
     }
   }
 
   /** After a broken connection: is it the same board, and does it still have (or already have) what was sent? */
   async #lookAfterFailure(index: number): Promise<'send' | 'sent' | 'lost'> {
-    await this.#device.reidentify()
-    if (this.#device.capabilities?.hasStatus !== true) return 'send'
+    await this.#device.awaitReturn()
+    if (!this.#device.canTellUpload) return 'send'
     const status = await this.#device.status()
     const isSame = status !== null && this.#isOurs(status) && status.chunkBytes === this.#map.chunkBytes
     if (!isSame) return this.#map.doneBytes === 0 ? 'send' : 'lost'
@@ -296,13 +309,10 @@ export class EspPartsRun {
     this.#context.acknowledge({ index, sizeBytes: this.#map.sizeOf(index), attempt, durationMs })
     this.#context.progress(this.#map.doneBytes)
   }
-
-  /** A failed completion truncates the file; a board that reports its running app has that app untouched in its slot. */
-  #boardAfterFailedCompletion(): { boardNow: 'old-firmware' | 'unknown'; unplug: 'safe' } {
-    const namesItsApp = this.#device.before?.appVersion !== undefined || this.#device.before?.appElfSha256 !== undefined
-    return { boardNow: namesItsApp ? 'old-firmware' : 'unknown', unplug: 'safe' }
-  }
 }
+
+/** Until the device was asked: a failed completion truncated the target, or it did not. */
+const afterSomeFailure: BoardStanding = { boardNow: 'unknown', unplug: 'safe' }
 
 /** What names this board across restarts; null where it tells nothing of the kind. */
 export function deviceKeyOf(device: EspPartsDevice): string | null {

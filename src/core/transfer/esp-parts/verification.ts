@@ -24,7 +24,7 @@ export async function verifyStored(
   const timeoutMs = HASH_FLOOR_MS + order.image.bytes.length / HASH_BYTES_PER_MS
   const deadlineMs = context.clock.monotonicMs() + timeoutMs + context.retryPolicy.rebootTimeoutMs
   try {
-    const { nonce, answer } = await device.patiently('hash', () => device.hash(timeoutMs), deadlineMs)
+    const { nonce, answer } = await device.patiently('hash', () => askSameBoard(device, timeoutMs), deadlineMs)
     if (answer.kind === 'unsupported') {
       context.warn('The device announces a hash and has none.')
       return 'not-answered'
@@ -47,6 +47,13 @@ export async function verifyStored(
     context.log('warning', 'hash.unanswered', error.message)
     return 'not-answered'
   }
+}
+
+/** Asks for the hash, then for the identity: an answer counts only when the board that gave it is still ours. */
+async function askSameBoard(device: EspPartsDevice, timeoutMs: number): ReturnType<EspPartsDevice['hash']> {
+  const asked = await device.hash(timeoutMs)
+  await device.reidentify()
+  return asked
 }
 
 function addHashFact(order: TransferOrder, context: TransferContext, nonce: string, hash: FlashHash): StoredOutcome {

@@ -29,7 +29,12 @@ describe('esp-parts to a virtual board', () => {
   it('shows no more than acknowledged for a device without optional endpoints', async () => {
     const board = await bench.board({ features: seedFeatures })
     const [job] = await bench.flash({ targets: [board.target] })
-    expect(job).toMatchObject({ state: 'finished', verdict: 'acknowledged', required: 'acknowledged', boardNow: 'unknown' })
+    expect(job).toMatchObject({
+      state: 'finished',
+      verdict: 'acknowledged',
+      required: 'acknowledged',
+      boardNow: 'unknown',
+    })
     expect(job?.warnings.join(' ')).toContain('cannot prove')
   })
 
@@ -42,6 +47,11 @@ describe('esp-parts to a virtual board', () => {
   it('follows a board through its restart and proves the running image', async () => {
     const board = await bench.board({ apply: 'reboot', rebootDelayMs: 20, bootMs: 30 })
     const [job] = await bench.flash({ targets: [board.target], require: 'running' })
-    expect(job).toMatchObject({ state: 'finished', verdict: 'proven', provenLevel: 'running', boardNow: 'new-firmware' })
+    expect(job).toMatchObject({
+      state: 'finished',
+      verdict: 'proven',
+      provenLevel: 'running',
+      boardNow: 'new-firmware',
+    })
   })
 })
