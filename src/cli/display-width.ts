@@ -1,7 +1,14 @@
 /** Measures, cuts and pads text by the columns a terminal gives it, not by its length in code units. */
 import { stripControl } from '../shared/units.ts'
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+// Made on first use: loading its data takes longer than many commands run.
+let segmenter: Intl.Segmenter | null = null
+
+function graphemesOf(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  return segmenter.segment(text)
+}
+
 const ASCII = /^[\x20-\x7e]*$/
 // East Asian wide and fullwidth blocks (Unicode Standard Annex 11) and emoji that terminals draw in two columns.
 const WIDE =
@@ -12,7 +19,7 @@ const ONLY_MARKS = /^\p{M}+$/u
 export function displayWidth(text: string): number {
   if (ASCII.test(text)) return text.length
   let width = 0
-  for (const { segment } of segmenter.segment(text)) width += graphemeWidth(segment)
+  for (const { segment } of graphemesOf(text)) width += graphemeWidth(segment)
   return width
 }
 
@@ -29,7 +36,7 @@ export function fitText(text: string, columns: number, ellipsis = '…'): string
   if (room <= 0) return ellipsis.slice(0, columns)
   let kept = ''
   let width = 0
-  for (const { segment } of segmenter.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     const next = width + graphemeWidth(segment)
     if (next > room) break
     kept += segment

@@ -8,6 +8,8 @@ import { startVirtualEsp32, type VirtualEsp32 } from './virtual-esp32.ts'
 export interface AnnouncedDevice {
   readonly name: string
   readonly target: string
+  /** What it speaks: the kind of its specification. */
+  readonly protocol: string
   readonly mac: string
   readonly chip: string
   readonly faults: readonly FaultSpec[]
@@ -46,8 +48,9 @@ export async function startFleet(
     await close()
     throw thrown
   }
-  const announced = devices.map(({ identity, target, faults }) => {
-    return { name: identity.name, target, mac: identity.mac, chip: identity.chip, faults }
+  const announced = devices.map(({ identity, target, faults }, index) => {
+    const protocol = specs[index]?.kind ?? ''
+    return { name: identity.name, target, protocol, mac: identity.mac, chip: identity.chip, faults }
   })
   return { devices, announced, close }
 }

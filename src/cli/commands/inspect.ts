@@ -78,6 +78,7 @@ function describeEsp(inspection: Inspection): string[] {
       ['built', esp.app === null ? null : stripControl(`${esp.app.buildDate} ${esp.app.buildTime}`)],
       ['ESP-IDF', esp.app === null ? null : stripControl(esp.app.idfVersion)],
       ['ELF SHA-256', esp.app === null ? null : stripControl(esp.app.elfSha256)],
+      ['segments', esp.segmentCount === null ? null : String(esp.segmentCount)],
       ['entry', esp.entryAddress === null ? null : formatAddress(esp.entryAddress)],
       ['flash', [esp.flashMode, esp.flashSize, esp.flashFrequency].filter(part => part !== null).join(', ') || null],
       ['checksum', validity(esp.checksumValid)],

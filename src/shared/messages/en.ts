@@ -134,7 +134,7 @@ export const en: Messages = {
     },
     'image.base-required': {
       title: 'The base address of the image is not known',
-      hint: 'State the flash address that the image begins at.',
+      hint: 'State it with “--set base=0x08000000”, or “--set base=lowest” to send from the lowest address on.',
     },
     'image.wrong-chip': {
       title: 'The firmware was built for another chip',
