@@ -34,6 +34,7 @@ export const errorTable = {
   'usage.unknown-option': badInput,
   'usage.missing-argument': badInput,
   'usage.invalid-value': badInput,
+  'settings.invalid': badInput,
   // files
   'file.not-found': badInput,
   'file.not-readable': badInput,

@@ -16,7 +16,10 @@ import { openLocks } from '../core/journal/locks.ts'
 import { currentOwner, isOwnerAlive } from '../core/journal/owner.ts'
 import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
 import { transferProtocols } from '../core/transfer/index.ts'
+import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
 import { firmwareThreadEntry } from './entries.ts'
+import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
+import { readSettings } from './settings.ts'
 import { appVersion } from './version.ts'
 
 export interface StationOptions {
@@ -29,6 +32,8 @@ export interface StationOptions {
   readonly random?: () => number
   /** Whether an endpoint is a virtual device; running simulators say so unless a test does. */
   readonly isSimulated?: (endpoint: Endpoint) => boolean
+  /** The protocols that jobs may use; all of them unless a test brings its own. */
+  readonly protocols?: readonly TransferProtocol[]
   /** Called right before every commit of both journals; what it throws fails the commit. For tests of crashes and full disks. */
   readonly beforeCommit?: () => void
 }
@@ -41,6 +46,8 @@ export interface Station {
   devices(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]>
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint
+  /** Takes out what the settings do not keep any longer, when that is due. */
+  keepHouse(): Promise<HousekeepingResult | null>
   /**
    * Stops every job at a chunk edge and closes the journals.
    * @param longestMs after this many milliseconds requests under way are cut off
@@ -48,11 +55,12 @@ export interface Station {
   close(longestMs?: number): Promise<void>
 }
 
-/** @throws {FlashproofError} journal.* when the home cannot be used */
+/** @throws {FlashproofError} journal.* when the home cannot be used, settings.invalid */
 export function openStation(options: StationOptions): Station {
   const { home, emit } = options
   const clock = options.clock ?? systemClock
   const owner = currentOwner()
+  const settings = readSettings(home)
   const locks = openLocks({ home })
   const images = openImageStore({ home })
   const firmware = new FirmwareLibrary(firmwareThreadEntry)
@@ -76,7 +84,7 @@ export function openStation(options: StationOptions): Station {
       clock,
       random: options.random ?? Math.random,
       retryPolicy: options.retryPolicy ?? defaultRetryPolicy,
-      protocols: transferProtocols,
+      protocols: options.protocols ?? transferProtocols,
       locks,
       owner,
       command: options.command ?? 'flashproof',
@@ -105,6 +113,10 @@ export function openStation(options: StationOptions): Station {
     journal: kind => journals[kind],
     devices: (waitMs, signal) => listDevices(deviceSources, { home, waitMs, signal }),
     resolve: target => lookUpDevice(target, knownDevices(home)),
+    // After the first answers: a technician does not wait for old images to go.
+    async keepHouse() {
+      return await keepHouse({ home, journals: [journals.station, journals.practice], images, settings, clock })
+    },
     async close(longestMs) {
       await engine.stop(longestMs)
       journals.station.close()

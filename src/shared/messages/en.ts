@@ -62,6 +62,10 @@ export const en: Messages = {
       hint: 'Give a value of the form that the message names.',
     },
 
+    'settings.invalid': {
+      title: 'The settings file is not valid',
+      hint: 'Correct the field in settings.json, or remove the file to go on with the defaults.',
+    },
     'file.not-found': { title: 'File not found', hint: 'Check the path and the spelling of the name.' },
     'file.not-readable': {
       title: 'File cannot be read',

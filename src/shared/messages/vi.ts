@@ -62,6 +62,10 @@ export const vi: Messages = {
       hint: 'Hãy nhập giá trị theo dạng mà thông báo nêu.',
     },
 
+    'settings.invalid': {
+      title: 'Tệp cài đặt không hợp lệ',
+      hint: 'Hãy sửa trường đó trong settings.json, hoặc xóa tệp để dùng giá trị mặc định.',
+    },
     'file.not-found': { title: 'Không tìm thấy tệp', hint: 'Hãy kiểm tra đường dẫn và chính tả của tên tệp.' },
     'file.not-readable': {
       title: 'Không đọc được tệp',
