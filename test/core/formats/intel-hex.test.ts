@@ -289,7 +289,7 @@ describe('bounds', () => {
     ['CR CR LF, which makes an empty line', '\r\r\n'],
   ])('counts lines across many buffers: %s', (_, lineEnd) => {
     const count = 30_000
-    const records = Array.from({ length: count }, (unused, index) => hexRecord(0, (index * 2) & 0xffff, [1, 2]))
+    const records = Array.from({ length: count }, (_item, index) => hexRecord(0, (index * 2) & 0xffff, [1, 2]))
     const error = refusalOf([...records, DATA.replace(/..$/, '00'), END].join(lineEnd))
     expect(error.code).toBe('format.bad-checksum')
     expect(error.details['line']).toBe(lineEnd === '\r\r\n' ? 2 * count + 1 : count + 1)
