@@ -1,6 +1,7 @@
 /** The command line's host in a Node process: its standard streams, its signals, its clock. */
 import { createInterface } from 'node:readline'
 import { userInfo } from 'node:os'
+import { basename } from 'node:path'
 import type { CliHost, StopSignal, TextInput, TextOutput } from './host.ts'
 import { isUnicodeLocale } from './language.ts'
 
@@ -9,7 +10,8 @@ const DEFAULT_ROWS = 24
 
 export function createTerminalHost(version: string): CliHost {
   return {
-    openWorker: async ({ home }) => (await import('./worker-process.ts')).forkWorker({ home }),
+    openWorker: async ({ home }) =>
+      (await import('./worker-process.ts')).forkWorker({ home, env: { FLASHPROOF_COMMAND: commandInBrief() } }),
     startSimulator: async options => (await import('./simulator-process.ts')).forkSimulator(options),
     makeDemoFirmware: async options => (await import('./simulator-process.ts')).makeDemoFirmware(options),
     stdout: adaptOutput(process.stdout),
@@ -30,6 +32,14 @@ export function createTerminalHost(version: string): CliHost {
     isUnicode: isUnicodeLocale(process.env, process.platform),
     userName: readUserName(),
   }
+}
+
+/** What another user of the same board is told: the words before the first option, without folders. */
+function commandInBrief(): string {
+  const words = process.argv.slice(2)
+  const firstOption = words.findIndex(word => word.startsWith('-'))
+  const named = firstOption < 0 ? words : words.slice(0, firstOption)
+  return ['flashproof', ...named.slice(0, 3).map(word => basename(word))].join(' ')
 }
 
 function adaptOutput(stream: NodeJS.WriteStream): TextOutput {

@@ -63,25 +63,27 @@ export class FirmwareLibrary {
   }
 
   #readInThread(request: OpenRequest, signal?: AbortSignal): Promise<ThreadAnswer & { kind: 'opened' }> {
-    return new Promise((resolve, reject) => {
-      const thread = new Worker(this.#threadEntry, { workerData: request })
-      const onAbort = (): void => {
-        void thread.terminate()
-        reject(new FlashproofError('call.aborted', 'opening the firmware was cancelled'))
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      thread.once('message', (answer: ThreadAnswer) => {
-        signal?.removeEventListener('abort', onAbort)
-        if (answer.kind === 'opened') resolve(answer)
-        else reject(fromWireError(answer.error))
-      })
-      thread.once('error', cause => {
-        reject(new FlashproofError('internal.unexpected', 'the thread that reads firmware failed', {}, { cause }))
-      })
-      thread.once('exit', code => {
-        // After an answer this changes nothing: the promise is settled.
-        reject(new FlashproofError('internal.unexpected', `the thread that reads firmware ended with ${String(code)}`))
-      })
+    const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer & { kind: 'opened' }>()
+    const cancelled = new FlashproofError('call.aborted', 'opening the firmware was cancelled')
+    if (signal?.aborted === true) return Promise.reject(cancelled)
+    const thread = new Worker(this.#threadEntry, { workerData: request })
+    const onAbort = (): void => {
+      void thread.terminate()
+      reject(cancelled)
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    thread.once('message', (answer: ThreadAnswer) => {
+      if (answer.kind === 'opened') resolve(answer)
+      else reject(fromWireError(answer.error))
     })
+    thread.once('error', cause => {
+      reject(new FlashproofError('internal.unexpected', 'the thread that reads firmware failed', {}, { cause }))
+    })
+    thread.once('exit', code => {
+      signal?.removeEventListener('abort', onAbort)
+      // After an answer this changes nothing: the promise is settled.
+      reject(new FlashproofError('internal.unexpected', `the thread that reads firmware ended with ${String(code)}`))
+    })
+    return promise
   }
 }

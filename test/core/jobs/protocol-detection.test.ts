@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { FlashproofError } from '../../../src/shared/errors.ts'
+import { isEndpoint, parseTarget, type Endpoint } from '../../../src/core/discovery/target.ts'
+import { detectProtocol, namedProtocol, probeTarget } from '../../../src/core/jobs/protocol-detection.ts'
+import type { ProbeResult, TransferProtocol } from '../../../src/core/transfer/transfer-protocol.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
+import { fakeProtocol } from '../../fakes/fake-protocol.ts'
+
+function endpoint(text = 'http://192.0.2.1'): Endpoint {
+  const target = parseTarget(text)
+  if (!isEndpoint(target)) throw new Error('no endpoint')
+  return target
+}
+
+const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
+
+/** @param answer what its probe finds; an error is thrown */
+function protocol(id: string, answer: Partial<ProbeResult> | Error): TransferProtocol {
+  const result: ProbeResult = {
+    isMatch: true,
+    identity: null,
+    reach: none,
+    telemetry: null,
+    notes: [],
+    ...(answer instanceof Error ? {} : answer),
+  }
+  return {
+    ...fakeProtocol(() => Promise.reject(new Error('nothing runs here')), id),
+    probe: () => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(result)),
+  }
+}
+
+function ask(protocols: readonly TransferProtocol[], wanted: string | null = null) {
+  return {
+    endpoint: endpoint(),
+    wanted,
+    protocols,
+    signal: new AbortController().signal,
+    clock: new FakeClock(),
+    timeoutMs: 100,
+  }
+}
+
+const refused = new FlashproofError('network.refused', 'nobody there')
+
+describe('finding the protocol of a target', () => {
+  it('takes the only one that matches', async () => {
+    const found = await detectProtocol(
+      ask([protocol('a', { isMatch: false, notes: ['no'] }), protocol('b', { notes: ['yes'] })]),
+    )
+    expect(found.protocol.descriptor.id).toBe('b')
+    expect(found.notes).toEqual(['yes'])
+  })
+
+  it('takes the only one that matches though another could not be asked', async () => {
+    expect((await detectProtocol(ask([protocol('a', refused), protocol('b', {})]))).protocol.descriptor.id).toBe('b')
+  })
+
+  it('never chooses between two', async () => {
+    await expect(
+      detectProtocol(ask([protocol('a', {}), protocol('b', {}), protocol('c', { isMatch: false })])),
+    ).rejects.toMatchObject({
+      code: 'protocol.ambiguous',
+      details: { candidates: ['a', 'b'] },
+    })
+  })
+
+  it('says what was tried where none matches', async () => {
+    const other = new FlashproofError('device.not-speaking', 'something else')
+    await expect(
+      detectProtocol(ask([protocol('a', { isMatch: false, notes: ['no routes'] }), protocol('b', other)])),
+    ).rejects.toMatchObject({
+      code: 'protocol.not-detected',
+      details: { tried: ['a', 'b'] },
+    })
+  })
+
+  it('gives the fault of the network where nothing answers', async () => {
+    await expect(detectProtocol(ask([protocol('a', refused)]))).rejects.toBe(refused)
+  })
+
+  it('asks nothing when the protocol was named', async () => {
+    expect((await detectProtocol(ask([protocol('a', refused)], 'a'))).protocol.descriptor.id).toBe('a')
+  })
+
+  it('refuses an unknown name, and one that does not speak to such an endpoint', () => {
+    const protocols = [protocol('a', {})]
+    expect(() => namedProtocol('z', endpoint(), protocols)).toThrow(
+      expect.objectContaining({ code: 'protocol.unknown', details: { protocol: 'z', known: ['a'] } }),
+    )
+    expect(() => namedProtocol('a', endpoint('serial:/dev/ttyUSB0'), protocols)).toThrow(
+      expect.objectContaining({ code: 'protocol.endpoint-not-accepted' }),
+    )
+  })
+})
+
+describe('probing a target', () => {
+  it('reports every protocol that matches, and what the first one learnt', async () => {
+    const identity = { mac: '02:00:00:00:00:01' }
+    const report = await probeTarget(
+      ask([protocol('a', { identity, notes: ['one'] }), protocol('b', { notes: ['two'] })]),
+    )
+    expect(report).toMatchObject({ reachable: true, protocols: ['a', 'b'], identity, notes: ['one', 'two'] })
+  })
+
+  it('reports an unreachable target without failing', async () => {
+    expect(await probeTarget(ask([protocol('a', refused)]))).toMatchObject({
+      reachable: false,
+      protocols: [],
+      notes: ['a: nobody there'],
+    })
+  })
+})
