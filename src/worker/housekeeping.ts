@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { ImageStore } from '../core/journal/image-store.ts'
 import type { Journal } from '../core/journal/journal.ts'
-import type { StationSettings } from './settings.ts'
+import type { StationSettings } from '../core/journal/settings.ts'
 
 const EVERY_MS = 24 * 60 * 60_000
 

@@ -19,7 +19,7 @@ import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
 import { firmwareThreadEntry } from './entries.ts'
 import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
-import { readSettings } from './settings.ts'
+import { readSettings } from '../core/journal/settings.ts'
 import { appVersion } from './version.ts'
 
 export interface StationOptions {

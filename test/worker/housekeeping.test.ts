@@ -7,7 +7,7 @@ import { openImageStore } from '../../src/core/journal/image-store.ts'
 import { openJournal, type Journal } from '../../src/core/journal/journal.ts'
 import { currentOwner } from '../../src/core/journal/owner.ts'
 import { keepHouse } from '../../src/worker/housekeeping.ts'
-import { readSettings } from '../../src/worker/settings.ts'
+import { readSettings } from '../../src/core/journal/settings.ts'
 import { fakeSnapshot } from '../fakes/fake-snapshot.ts'
 
 const DAY_MS = 24 * 60 * 60_000

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { FlashproofError } from '../shared/errors.ts'
+import { FlashproofError } from '../../shared/errors.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const days = z.number().min(1).max(36_500)
