@@ -20,6 +20,8 @@ import type { JobWorld } from './job-world.ts'
 
 /** A snapshot goes to the journal at every change of state, and this often while only the progress moves. */
 const SAVE_PROGRESS_EVERY_MS = 500
+/** People see progress this often at most; the ledger counts every chunk, and an end shows the last byte. */
+const SHOW_PROGRESS_EVERY_MS = 50
 
 export class JobBook {
   readonly jobId: string
@@ -34,12 +36,15 @@ export class JobBook {
   #lastTelemetry: TelemetrySample | null = null
   #startedMs: number
   #stateSinceMs: number
+  #doneBytes: number
   #savedProgressMs = 0
+  #shownProgressMs = 0
 
   constructor(snapshot: JobSnapshot, journal: Journal, world: JobWorld) {
     this.jobId = snapshot.jobId
     this.#snapshot = snapshot
     this.#revision = snapshot.revision
+    this.#doneBytes = snapshot.doneBytes
     this.#journal = journal
     this.#world = world
     this.#meter = new ProgressMeter(snapshot.totalBytes)
@@ -51,6 +56,11 @@ export class JobBook {
 
   get snapshot(): JobSnapshot {
     return this.#snapshot
+  }
+
+  /** Bytes that the device acknowledged; may be ahead of the snapshot that was shown last. */
+  get doneBytes(): number {
+    return this.#doneBytes
   }
 
   /** The latest session's ledger; null when nothing was acknowledged yet. */
@@ -80,7 +90,7 @@ export class JobBook {
 
   /** Changes the snapshot and shows it; `save` or a change of state journals it. */
   update(change: Partial<JobSnapshot>): void {
-    this.#snapshot = { ...this.#snapshot, ...change, revision: ++this.#revision }
+    this.#snapshot = { ...this.#snapshot, doneBytes: this.#doneBytes, ...change, revision: ++this.#revision }
     this.#world.onSnapshot(this.#snapshot)
   }
 
@@ -121,6 +131,7 @@ export class JobBook {
     this.#noteDuration()
     return {
       ...this.#snapshot,
+      doneBytes: this.#doneBytes,
       ...change,
       state,
       endedAt: this.now(),
@@ -138,8 +149,11 @@ export class JobBook {
   progress(doneBytes: number): void {
     const nowMs = this.#world.clock.monotonicMs()
     this.#meter.add(nowMs, doneBytes)
+    this.#doneBytes = doneBytes
+    const isShownLater = nowMs - this.#shownProgressMs < SHOW_PROGRESS_EVERY_MS
+    if (isShownLater && doneBytes < this.#snapshot.totalBytes) return
+    this.#shownProgressMs = nowMs
     this.update({
-      doneBytes,
       bytesPerSecond: rounded(this.#meter.bytesPerSecond),
       remainingMs: rounded(this.#meter.remainingMs),
     })

@@ -158,7 +158,7 @@ export class JobRun {
       } catch (thrown) {
         const error = asFlashproofError(thrown)
         if (this.#stop.signal.aborted || !isTransient(error)) throw error
-        const doneBytes = book.ledger === null ? 0 : book.snapshot.doneBytes
+        const doneBytes = book.ledger === null ? 0 : book.doneBytes
         if (doneBytes > bestBytes) tries = 0
         bestBytes = Math.max(bestBytes, doneBytes)
         if (tries >= retryPolicy.jobTries || this.#hasNeverConnected) throw error
