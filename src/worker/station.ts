@@ -5,7 +5,8 @@ import type { DeviceEntry, JobSnapshot } from '../shared/contract/models.ts'
 import { systemClock, isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceSources } from '../core/discovery/index.ts'
 import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
-import { readRemembered, rememberDevice } from '../core/discovery/remembered.ts'
+import { readRemembered } from '../core/discovery/remembered.ts'
+import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
@@ -69,6 +70,7 @@ export function openStation(options: StationOptions): Station {
     practice: openAndRecover('practice', options, clock),
   }
   const isSimulated = options.isSimulated ?? isRunningSimulator
+  const memory = new DeviceMemory(home, clock)
   const loadImage = sharedLoader(sha256 => images.read(sha256))
 
   const engine = new JobEngine({
@@ -101,7 +103,7 @@ export function openStation(options: StationOptions): Station {
         emit('decision.asked', { jobId, decision })
       },
       onDeviceSeen: snapshot => {
-        if (!snapshot.simulated) rememberSeen(home, snapshot, clock)
+        if (!snapshot.simulated) memory.note(seenDevice(snapshot, clock))
       },
     },
   })
@@ -119,6 +121,7 @@ export function openStation(options: StationOptions): Station {
     },
     async close(longestMs) {
       await engine.stop(longestMs)
+      memory.close()
       journals.station.close()
       journals.practice.close()
       locks.close()
@@ -165,19 +168,16 @@ function isRunningSimulator(endpoint: Endpoint): boolean {
   return listSimulated().some(device => new URL(device.target).origin === endpoint.origin)
 }
 
-function rememberSeen(home: string, snapshot: JobSnapshot, clock: Clock): void {
-  try {
-    rememberDevice(home, {
-      target: snapshot.target,
-      name: snapshot.device?.name ?? null,
-      identity: snapshot.device,
-      source: 'remembered',
-      protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
-      lastSeenAt: isoWithZone(clock.nowMs()),
-      simulated: false,
-    })
-  } catch {
-    // The list of known boards is a convenience; a full disk shows in the journal, where it matters.
+/** A board as it is remembered: where a job met it, and who it said it is. */
+function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
+  return {
+    target: snapshot.target,
+    name: snapshot.device?.name ?? null,
+    identity: snapshot.device,
+    source: 'remembered',
+    protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
+    lastSeenAt: isoWithZone(clock.nowMs()),
+    simulated: false,
   }
 }
 

@@ -19,17 +19,22 @@ export function readRemembered(home: string): DeviceEntry[] {
   }
 }
 
-/** Keeps a board, newest first. The same target or the same MAC replaces the older entry. */
-export function rememberDevice(home: string, entry: DeviceEntry): void {
-  const mac = entry.identity?.mac?.toLowerCase()
-  const others = readRemembered(home).filter(known => {
-    const isSameBoard = mac !== undefined && known.identity?.mac?.toLowerCase() === mac
-    return known.target !== entry.target && !isSameBoard
-  })
-  const devices = [{ ...entry, source: 'remembered' }, ...others].slice(0, MAX_REMEMBERED)
+/** Keeps boards, the last one first. The same target or the same MAC replaces an older entry. */
+export function rememberDevices(home: string, entries: readonly DeviceEntry[]): void {
+  const devices: DeviceEntry[] = []
+  const targets = new Set<string>()
+  const macs = new Set<string>()
+  for (const entry of [...entries.toReversed(), ...readRemembered(home)]) {
+    const mac = entry.identity?.mac?.toLowerCase()
+    if (targets.has(entry.target) || (mac !== undefined && macs.has(mac))) continue
+    targets.add(entry.target)
+    if (mac !== undefined) macs.add(mac)
+    devices.push({ ...entry, source: 'remembered' })
+    if (devices.length === MAX_REMEMBERED) break
+  }
   const path = pathOf(home)
   const temporary = `${path}.${String(process.pid)}.new`
-  writeFileSync(temporary, `${JSON.stringify({ version: 1, devices }, null, 1)}\n`, { mode: 0o600 })
+  writeFileSync(temporary, `${JSON.stringify({ version: 1, devices })}\n`, { mode: 0o600 })
   renameSync(temporary, path)
 }
 

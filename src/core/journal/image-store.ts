@@ -1,9 +1,10 @@
 /** Firmware images by their SHA-256: a job goes on with the bytes that were inspected, whatever happens to the file. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FlashproofError } from '../../shared/errors.ts'
+import { sha256InPieces } from '../image/digest-in-pieces.ts'
 import { asJournalError } from './sqlite.ts'
 
 export interface ImageStore {
@@ -23,8 +24,6 @@ export interface ImageStore {
   }): Promise<string[]>
 }
 
-/** Hashed and written in pieces, so that other jobs get their turn in between. */
-const PIECE_BYTES = 1 << 20
 const NAME = /^[0-9a-f]{64}$/
 const TEMPORARY = /^\.[0-9a-f-]{36}\.part$/
 const ABANDONED_MS = 24 * 60 * 60_000
@@ -59,7 +58,7 @@ class FolderImageStore implements ImageStore {
   }
 
   async put(bytes: Uint8Array): Promise<string> {
-    const sha256 = await hashInPieces(bytes)
+    const sha256 = await sha256InPieces(bytes)
     const path = this.pathOf(sha256)
     const stored = await stat(path).catch(() => null)
     if (stored?.size === bytes.length && (await this.#isIntact(sha256))) {
@@ -91,7 +90,7 @@ class FolderImageStore implements ImageStore {
         },
       )
     })
-    const found = await hashInPieces(bytes)
+    const found = await sha256InPieces(bytes)
     if (found === sha256) return bytes
     throw new FlashproofError('image.hash-mismatch', `The stored image ${sha256} has changed on the disk`, {
       path,
@@ -130,21 +129,6 @@ class FolderImageStore implements ImageStore {
       return false
     }
   }
-}
-
-async function hashInPieces(bytes: Uint8Array): Promise<string> {
-  const hash = createHash('sha256')
-  for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
-    if (offset > 0) await nextTick()
-    hash.update(bytes.subarray(offset, offset + PIECE_BYTES))
-  }
-  return hash.digest('hex')
-}
-
-function nextTick(): Promise<void> {
-  return new Promise(resolve => {
-    setImmediate(resolve)
-  })
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readRemembered, rememberDevice } from '../../../src/core/discovery/remembered.ts'
+import { readRemembered, rememberDevices } from '../../../src/core/discovery/remembered.ts'
 import type { DeviceEntry } from '../../../src/shared/contract/models.ts'
 
 let home = ''
@@ -29,28 +29,33 @@ function entry(number: number, changes: Partial<DeviceEntry> = {}): DeviceEntry 
 
 describe('boards that were seen before', () => {
   it('come back newest first, as remembered ones', () => {
-    rememberDevice(home, entry(1))
-    rememberDevice(home, entry(2))
+    rememberDevices(home, [entry(1)])
+    rememberDevices(home, [entry(2)])
     expect(readRemembered(home)).toEqual([entry(2, { source: 'remembered' }), entry(1, { source: 'remembered' })])
   })
 
   it('are replaced by the same address and by the same MAC', () => {
-    rememberDevice(home, entry(1))
-    rememberDevice(home, entry(2))
-    rememberDevice(home, entry(1, { target: 'http://192.0.2.50' }))
-    rememberDevice(home, entry(3, { target: 'http://192.0.2.2' }))
+    rememberDevices(home, [entry(1)])
+    rememberDevices(home, [entry(2)])
+    rememberDevices(home, [entry(1, { target: 'http://192.0.2.50' })])
+    rememberDevices(home, [entry(3, { target: 'http://192.0.2.2' })])
     expect(readRemembered(home).map(device => device.target)).toEqual(['http://192.0.2.2', 'http://192.0.2.50'])
+  })
+
+  it('are kept many at once, the last one first', () => {
+    rememberDevices(home, [entry(1), entry(2), entry(1, { name: 'again' })])
+    expect(readRemembered(home).map(device => device.name)).toEqual(['again', 'board-2'])
   })
 
   it('are at most 500', () => {
     const devices = Array.from({ length: 600 }, (_, number) => entry(number))
     writeFileSync(join(home, 'devices.json'), JSON.stringify({ version: 1, devices }))
-    rememberDevice(home, entry(700))
+    rememberDevices(home, [entry(700)])
     expect(readRemembered(home)).toHaveLength(500)
   })
 
   it('are written whole, for this user alone, with nothing left beside them', () => {
-    rememberDevice(home, entry(1))
+    rememberDevices(home, [entry(1)])
     expect(readdirSync(home)).toEqual(['devices.json'])
     if (process.platform !== 'win32') expect(statSync(join(home, 'devices.json')).mode & 0o777).toBe(0o600)
   })
@@ -64,7 +69,7 @@ describe('boards that were seen before', () => {
   ])('are none for %s, and the next one is kept', (_, content) => {
     if (content !== null) writeFileSync(join(home, 'devices.json'), content)
     expect(readRemembered(home)).toEqual([])
-    rememberDevice(home, entry(1))
+    rememberDevices(home, [entry(1)])
     expect(readRemembered(home)).toHaveLength(1)
     expect(() => {
       JSON.parse(readFileSync(join(home, 'devices.json'), 'utf8'))

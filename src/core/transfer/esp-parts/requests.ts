@@ -3,9 +3,9 @@
  * document (protocols.md 1a), the optional ones from DESIGN §8. Success is what the body says: the status is 200 in both
  * cases.
  */
-import { createHmac } from 'node:crypto'
 import { FlashproofError } from '../../../shared/errors.ts'
 import { stripControl } from '../../../shared/units.ts'
+import { hmacSha256InPieces } from '../../image/digest-in-pieces.ts'
 import type { HttpAnswer, HttpRequest } from '../../links/http-client.ts'
 import { encodePath } from './options.ts'
 
@@ -75,8 +75,8 @@ export function hashRequest(path: string, nonce: string): Draft {
 }
 
 /** DESIGN §8: HMAC-SHA256 with the nonce's bytes as the key over the whole content. */
-export function expectedHmac(nonce: string, content: Uint8Array): string {
-  return createHmac('sha256', Buffer.from(nonce, 'hex')).update(content).digest('hex')
+export function expectedHmac(nonce: string, content: Uint8Array): Promise<string> {
+  return hmacSha256InPieces(Buffer.from(nonce, 'hex'), content)
 }
 
 /**

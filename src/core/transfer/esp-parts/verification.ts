@@ -39,7 +39,7 @@ export async function verifyStored(
       })
       return 'contradicted'
     }
-    return addHashFact(order, context, nonce, answer.hash)
+    return await addHashFact(order, context, nonce, answer.hash)
   } catch (thrown) {
     const error = asFlashproofError(thrown)
     const isSilence = isTransient(error) && !context.signal.aborted
@@ -56,7 +56,12 @@ async function askSameBoard(device: EspPartsDevice, timeoutMs: number): ReturnTy
   return asked
 }
 
-function addHashFact(order: TransferOrder, context: TransferContext, nonce: string, hash: FlashHash): StoredOutcome {
+async function addHashFact(
+  order: TransferOrder,
+  context: TransferContext,
+  nonce: string,
+  hash: FlashHash,
+): Promise<StoredOutcome> {
   const image = order.image
   const isSizeEqual = hash.sizeBytes === null || hash.sizeBytes === image.bytes.length
   const isHashEqual = hash.sha256 === image.sha256 && isSizeEqual
@@ -73,7 +78,7 @@ function addHashFact(order: TransferOrder, context: TransferContext, nonce: stri
     context.warn('The hash does not answer this question anew, so it shows what arrived, not what lies in flash.')
     return isHashEqual ? 'intact' : 'contradicted'
   }
-  const isHmacEqual = hash.hmac === expectedHmac(nonce, image.bytes)
+  const isHmacEqual = hash.hmac === (await expectedHmac(nonce, image.bytes))
   if (isHashEqual && !isHmacEqual) {
     context.log('error', 'hash.stale', 'the SHA-256 is ours, the HMAC over the content is not: an old answer')
   }
