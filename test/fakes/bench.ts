@@ -23,6 +23,8 @@ export const quickRetryPolicy: RetryPolicy = {
   maximumDelayMs: 80,
   jitterRatio: 0.2,
   requestTimeoutMs: 1000,
+  completionFloorMs: 500,
+  completionBytesPerMs: 2000,
   jobTries: 4,
   rebootTimeoutMs: 4000,
   confirmMs: 50,

@@ -10,6 +10,10 @@ export interface RetryPolicy {
   readonly jitterRatio: number
   /** How long one request may take before its answer counts as lost. */
   readonly requestTimeoutMs: number
+  /** How long a completion may take, beside the time for its bytes. */
+  readonly completionFloorMs: number
+  /** How fast a device surely joins or checks what it received. */
+  readonly completionBytesPerMs: number
   /** Whole tries of a job after transient faults; counted anew whenever the device acknowledged more than before. */
   readonly jobTries: number
   /** How long a device that restarts may stay away. */
@@ -18,13 +22,18 @@ export interface RetryPolicy {
   readonly confirmMs: number
 }
 
-/** protocols.md 1a, row a8: up to 5 tries, 0.5·2^k s and up to 20 % more, at most 8 s. */
+/**
+ * protocols.md 1a, row a8: up to 5 tries, 0.5·2^k s and up to 20 % more, at most 8 s; row a13: 30 s for the completion and
+ * a second for every 20 KB.
+ */
 export const defaultRetryPolicy: RetryPolicy = {
   tries: 5,
   firstDelayMs: 500,
   maximumDelayMs: 8000,
   jitterRatio: 0.2,
   requestTimeoutMs: 10_000,
+  completionFloorMs: 30_000,
+  completionBytesPerMs: 20,
   jobTries: 4,
   rebootTimeoutMs: 60_000,
   confirmMs: 10_000,

@@ -11,9 +11,6 @@ import type { EspPartsDevice } from './device.ts'
 import type { EspPartsOptions } from './options.ts'
 import { completeRequest, readSuccess, type SessionHeaders } from './requests.ts'
 
-/** Row a13: 30 s and a second for every 20 KB. */
-const COMPLETION_FLOOR_MS = 30_000
-const COMPLETION_BYTES_PER_MS = 20
 /** A completion that the device surely never ran is sent again this often. */
 const SENDS = 5
 
@@ -36,7 +33,8 @@ export class Completion {
   }
 
   get #timeoutMs(): number {
-    return COMPLETION_FLOOR_MS + this.#order.image.bytes.length / COMPLETION_BYTES_PER_MS
+    const { completionFloorMs, completionBytesPerMs } = this.#context.retryPolicy
+    return completionFloorMs + this.#order.image.bytes.length / completionBytesPerMs
   }
 
   /** Sends the completion and finds out what became of it. */
@@ -57,6 +55,8 @@ export class Completion {
         if (found !== 'again') return found
         if (attempt >= SENDS) throw error
         this.#context.countRetry()
+        // It may have restarted meanwhile; that restart is not the one into the new image.
+        await this.#device.noteBaseline()
       }
     }
   }
@@ -162,8 +162,6 @@ export class Completion {
   /** Enough for the longest completion and a restart after it. */
   #deadlineMs(): number {
     const { clock, retryPolicy } = this.#context
-    return (
-      clock.monotonicMs() + Math.min(this.#timeoutMs, 10 * retryPolicy.rebootTimeoutMs) + retryPolicy.rebootTimeoutMs
-    )
+    return clock.monotonicMs() + this.#timeoutMs + retryPolicy.rebootTimeoutMs
   }
 }

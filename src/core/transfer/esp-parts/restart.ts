@@ -24,7 +24,8 @@ export async function followRestart(
   if (stored === 'contradicted' || (!isAsked && !(await isRestarting(device)))) return settled
   if (device.before === null) return settled
 
-  context.enter('rebooting', { boardNow: settled.boardNow, unplug: 'keep-powered' })
+  // What lies in flash was looked at; which image the bootloader takes shows only afterwards.
+  context.enter('rebooting', { boardNow: 'unknown', unplug: 'keep-powered' })
   if (isAsked)
     context.warn('Waiting for the restart; a board that does not restart by itself is restarted now by hand.')
   const after = await waitForRestart(device, context)
@@ -39,7 +40,9 @@ export async function followRestart(
   const boardNow = isNew === false ? 'old-firmware' : isNew === true ? 'new-firmware' : unsure
   const report: TransferReport = { ...settled, boardNow, unplug: 'safe' }
   if (isNew === false || required !== 'confirmed') return report
-  return (await staysHealthy(device, context, after)) ? report : { ...report, outcome: 'not-answered' }
+  context.enter('confirming', { boardNow, unplug: 'keep-powered' })
+  if (await staysHealthy(device, context, after)) return report
+  return { outcome: 'not-answered', boardNow: 'unknown', unplug: 'safe' }
 }
 
 function settledReport(stored: StoredOutcome): TransferReport {
@@ -134,7 +137,6 @@ async function staysHealthy(
 ): Promise<boolean> {
   const { clock, retryPolicy, signal } = context
   const level: EvidenceLevel = 'confirmed'
-  context.enter('confirming', { boardNow: 'new-firmware', unplug: 'keep-powered' })
   const earliestMs = clock.monotonicMs() + retryPolicy.confirmMs
   const latestMs = earliestMs + retryPolicy.rebootTimeoutMs
   while (clock.monotonicMs() < latestMs) {

@@ -68,6 +68,8 @@ export const sweepPolicy: RetryPolicy = {
   maximumDelayMs: 5,
   jitterRatio: 0,
   requestTimeoutMs: 5000,
+  completionFloorMs: 500,
+  completionBytesPerMs: 2000,
   jobTries: 4,
   rebootTimeoutMs: 60,
   confirmMs: 20,
