@@ -58,8 +58,14 @@ function assertSuccess(text: string): void {
   if (!isSuccess) throw new Error(text)
 }
 
+interface Work {
+  run(): Promise<void>
+  /** Outside the clock. */
+  cleanUp(): Promise<void>
+}
+
 /** The whole engine: jobs, journal, ledger, snapshots. The image is opened before the clock starts, as on a bench. */
-async function prepareFlashproof(task: UploadTask, image: Uint8Array): Promise<() => Promise<void>> {
+async function prepareFlashproof(task: UploadTask, image: Uint8Array): Promise<Work> {
   const home = mkdtempSync(join(tmpdir(), 'flashproof-bench-'))
   const waiting = new Set<string>()
   const { promise, resolve } = Promise.withResolvers<undefined>()
@@ -76,44 +82,47 @@ async function prepareFlashproof(task: UploadTask, image: Uint8Array): Promise<(
   const path = join(home, 'app.bin')
   writeFileSync(path, image)
   const { firmwareId } = await station.firmware.open({ path })
-  return async () => {
-    const targets = Array.from(
-      { length: task.devices },
-      (_, device) => `http://127.0.0.1:${String(task.port)}/d${String(device)}`,
-    )
-    const options = { chunkBytes: task.chunkBytes, pauseMs: 0 }
-    const { jobIds } = await station.engine.start({
-      firmwareId,
-      targets,
-      options,
-      protocol: 'esp-parts',
-      parallel: 1024,
-    })
-    for (const jobId of jobIds) waiting.add(jobId)
-    await promise
-    await station.close()
-    rmSync(home, { recursive: true, force: true })
-    if (failures > 0) throw new Error(`${String(failures)} jobs failed`)
+  return {
+    async run() {
+      const targets = Array.from(
+        { length: task.devices },
+        (_, device) => `http://127.0.0.1:${String(task.port)}/d${String(device)}`,
+      )
+      const options = { chunkBytes: task.chunkBytes, pauseMs: 0 }
+      const order = { firmwareId, targets, options, protocol: 'esp-parts', parallel: 1024 }
+      const { jobIds } = await station.engine.start(order)
+      for (const jobId of jobIds) waiting.add(jobId)
+      await promise
+      if (failures > 0) throw new Error(`${String(failures)} jobs failed`)
+    },
+    async cleanUp() {
+      await station.close()
+      rmSync(home, { recursive: true, force: true })
+    },
   }
 }
 
 async function measure(task: UploadTask): Promise<UploadFigures> {
   const image = new Uint8Array(makeImage(task.imageBytes))
   const each = task.way === 'fetch' ? byFetch : byUndici
-  const work =
+  const work: Work =
     task.way === 'flashproof'
       ? await prepareFlashproof(task, image)
-      : async () => {
-          await Promise.all(Array.from({ length: task.devices }, (_, device) => each(task, image, device)))
+      : {
+          async run() {
+            await Promise.all(Array.from({ length: task.devices }, (_, device) => each(task, image, device)))
+          },
+          cleanUp: () => Promise.resolve(),
         }
   const delay = monitorEventLoopDelay({ resolution: 5 })
   delay.enable()
   const cpu = process.cpuUsage()
   const startedMs = performance.now()
-  await work()
+  await work.run()
   const wallMs = performance.now() - startedMs
   const used = process.cpuUsage(cpu)
   delay.disable()
+  await work.cleanUp()
   return {
     wallMs,
     cpuMs: (used.user + used.system) / 1000,
