@@ -9,7 +9,7 @@ export default defineConfig({
       target: 'node24',
       minify: false,
       externalizeDeps: false,
-      rollupOptions: {
+      rolldownOptions: {
         input: {
           cli: resolve('src/cli/index.ts'),
           worker: resolve('src/worker/index.ts'),
