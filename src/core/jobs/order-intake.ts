@@ -34,6 +34,9 @@ export interface TakenOrder {
   readonly warnings: readonly string[]
 }
 
+/** A sparse file has tens of thousands; every job of a batch keeps its order, and the image is flat by then. */
+const MOST_KEPT_SEGMENTS = 64
+
 /**
  * Resolves when the order is sound and its image is kept on this computer.
  * @throws {FlashproofError} file.not-found, image.*, target.*, protocol.*, option.*, journal.disk-full
@@ -55,7 +58,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
       sha256,
       sizeBytes: flat.bytes.length,
       baseAddress: firmware.isAddressed ? flat.baseAddress : null,
-      inspection: firmware.inspection,
+      inspection: { ...firmware.inspection, segments: firmware.inspection.segments.slice(0, MOST_KEPT_SEGMENTS) },
     },
     required: request.require ?? null,
     context: request.context ?? {},
