@@ -116,7 +116,7 @@ class FileSource implements OpenFirmwareFile {
 function assertReadable(path: string, stats: Stats): void {
   const file = path
   if (stats.isDirectory()) {
-    throw new FlashproofError('file.is-directory', `${path} is a folder; name the firmware file in it`, { file })
+    throw new FlashproofError('file.is-directory', `${path} is a folder`, { file })
   }
   if (!stats.isFile()) {
     throw new FlashproofError('file.not-readable', `${path} is no ordinary file (a device, pipe or socket)`, { file })
@@ -147,7 +147,7 @@ function fromReadError(path: string, cause: unknown): FlashproofError {
   switch (systemCode) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return new FlashproofError('file.not-found', `there is no file ${path}; check the name and the folder`, details, {
+      return new FlashproofError('file.not-found', `there is no file ${path}`, details, {
         cause,
       })
     case 'EISDIR':

@@ -18,7 +18,7 @@ export const en: Messages = {
     },
     'contract.invalid-request': {
       title: 'Request refused: a field is missing or wrong',
-      hint: 'Correct the fields that the details name.',
+      hint: 'Check the values that were given; report the fault when all of them are right.',
     },
     'contract.invalid-response': {
       title: 'The background process gave an answer that cannot be used',
@@ -59,14 +59,17 @@ export const en: Messages = {
     },
     'usage.invalid-value': {
       title: 'A value on the command line is not valid',
-      hint: 'Give a value of the form that the message names.',
+      hint: 'Run the command with “--help” for the form of each value.',
     },
 
     'settings.invalid': {
       title: 'The settings file is not valid',
       hint: 'Correct the field in settings.json, or remove the file to go on with the defaults.',
     },
-    'file.not-found': { title: 'File not found', hint: 'Check the path and the spelling of the name.' },
+    'file.not-found': {
+      title: 'File not found',
+      hint: 'Check the name; a relative path counts from the current folder.',
+    },
     'file.not-readable': {
       title: 'File cannot be read',
       hint: 'Check the permissions of the file and whether the drive is still connected.',
@@ -93,11 +96,11 @@ export const en: Messages = {
     },
     'format.not-firmware': {
       title: 'This file is not firmware',
-      hint: 'Choose the file that the build wrote, not a page, an archive or a document.',
+      hint: 'Look for the .bin, .hex, .srec, .uf2 or .elf file that the build wrote.',
     },
     'format.malformed-record': {
       title: 'A record in the file is malformed',
-      hint: 'Build or copy the file again; the details name the line.',
+      hint: 'Copy the file again, or build it again; it was changed or damaged at that place.',
     },
     'format.bad-checksum': {
       title: 'A checksum in the file is wrong',
@@ -161,10 +164,10 @@ export const en: Messages = {
       hint: 'Use a smaller build or a device with a larger partition.',
     },
 
-    'option.unknown': { title: 'Unknown protocol option', hint: 'Use one of the options that the details list.' },
+    'option.unknown': { title: 'Unknown protocol option', hint: 'Choose one of the options that this protocol has.' },
     'option.invalid': {
       title: 'The value of an option is not valid',
-      hint: 'Give a value inside the range that the details name.',
+      hint: 'Correct the value, or leave the option out to take its default.',
     },
     'target.invalid': {
       title: 'The target address is malformed',
@@ -184,7 +187,7 @@ export const en: Messages = {
     },
     'protocol.unknown': {
       title: 'Unknown protocol',
-      hint: 'Use one of the protocols that the details list, or leave the choice to the probe.',
+      hint: 'Correct the name, or leave it out, so that the device is asked.',
     },
     'protocol.not-detected': {
       title: 'The device answered no known update protocol',
@@ -192,7 +195,7 @@ export const en: Messages = {
     },
     'protocol.ambiguous': {
       title: 'The device answers more than one update protocol',
-      hint: 'Name the protocol with “--protocol”; the details list the candidates.',
+      hint: 'Choose one of them with “--protocol”.',
     },
     'protocol.endpoint-not-accepted': {
       title: 'The protocol does not work over this kind of connection',
@@ -205,7 +208,7 @@ export const en: Messages = {
 
     'device.busy': {
       title: 'The device or its port is in use',
-      hint: 'Wait for the job that holds it, or close the program that the details name.',
+      hint: 'Wait until it is free, or close the program that holds it.',
     },
     'device.identity-changed': {
       title: 'Another device answers at this address',
@@ -233,7 +236,7 @@ export const en: Messages = {
     },
     'device.rejected': {
       title: 'The device refused the data',
-      hint: 'Read the answer of the device in the details, then try again.',
+      hint: 'Remove the cause that the device gives, or restart the device, then resume the job.',
     },
     'device.bad-answer': {
       title: 'The answer of the device cannot be understood',
@@ -288,7 +291,7 @@ export const en: Messages = {
     },
     'job.decision-needed': {
       title: 'The job needs a decision',
-      hint: 'Answer the question in the window, or give “--accept” with the code that the details name.',
+      hint: 'Answer the question when it is asked, or accept its code in advance with “--accept”.',
     },
     'job.outcome-unknown': {
       title: 'The last answer was lost, so the outcome is not known',
@@ -296,7 +299,7 @@ export const en: Messages = {
     },
     'job.retries-exhausted': {
       title: 'All retries failed',
-      hint: 'Remove the cause that the details name, then resume the job.',
+      hint: 'Remove the cause of the last failure, then resume the job.',
     },
     'job.batch-stopped': {
       title: 'The job was not started because the batch stopped',
@@ -313,7 +316,7 @@ export const en: Messages = {
     },
     'journal.unreadable': {
       title: 'The journal could not be read and was set aside',
-      hint: 'Keep the file that the details name; a new journal was begun.',
+      hint: 'Keep the damaged file, because its records may still be recovered.',
     },
     'journal.newer-version': {
       title: 'The journal was written by a newer Flashproof',
@@ -325,7 +328,7 @@ export const en: Messages = {
     },
     'journal.chain-broken': {
       title: 'The chain of records is broken: a record was changed, removed or added',
-      hint: 'Compare with an earlier export; the details name the first broken record.',
+      hint: 'Compare with an earlier export, from the first broken record on.',
     },
     'journal.export-invalid': {
       title: 'This file is not a valid export of the journal',

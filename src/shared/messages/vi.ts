@@ -18,7 +18,7 @@ export const vi: Messages = {
     },
     'contract.invalid-request': {
       title: 'Yêu cầu bị từ chối: có trường bị thiếu hoặc sai',
-      hint: 'Hãy sửa các trường được nêu trong phần chi tiết.',
+      hint: 'Hãy kiểm tra các giá trị đã nhập; nếu tất cả đều đúng, hãy báo lỗi.',
     },
     'contract.invalid-response': {
       title: 'Tiến trình nền trả về kết quả không dùng được',
@@ -59,14 +59,17 @@ export const vi: Messages = {
     },
     'usage.invalid-value': {
       title: 'Giá trị trên dòng lệnh không hợp lệ',
-      hint: 'Hãy nhập giá trị theo dạng mà thông báo nêu.',
+      hint: 'Hãy chạy lệnh với “--help” để xem dạng của từng giá trị.',
     },
 
     'settings.invalid': {
       title: 'Tệp cài đặt không hợp lệ',
       hint: 'Hãy sửa trường đó trong settings.json, hoặc xóa tệp để dùng giá trị mặc định.',
     },
-    'file.not-found': { title: 'Không tìm thấy tệp', hint: 'Hãy kiểm tra đường dẫn và chính tả của tên tệp.' },
+    'file.not-found': {
+      title: 'Không tìm thấy tệp',
+      hint: 'Hãy kiểm tra tên tệp; đường dẫn tương đối được tính từ thư mục hiện tại.',
+    },
     'file.not-readable': {
       title: 'Không đọc được tệp',
       hint: 'Hãy kiểm tra quyền truy cập của tệp và ổ đĩa còn được kết nối hay không.',
@@ -93,11 +96,11 @@ export const vi: Messages = {
     },
     'format.not-firmware': {
       title: 'Tệp này không phải firmware',
-      hint: 'Hãy chọn tệp do trình biên dịch tạo ra, không phải trang web, tệp nén hay tài liệu.',
+      hint: 'Hãy tìm tệp .bin, .hex, .srec, .uf2 hoặc .elf do trình biên dịch tạo ra.',
     },
     'format.malformed-record': {
       title: 'Một bản ghi trong tệp sai cấu trúc',
-      hint: 'Hãy biên dịch hoặc sao chép lại tệp; số dòng có trong phần chi tiết.',
+      hint: 'Hãy sao chép hoặc biên dịch lại tệp; tệp đã bị sửa hoặc bị hỏng tại vị trí đó.',
     },
     'format.bad-checksum': {
       title: 'Một tổng kiểm tra trong tệp bị sai',
@@ -163,11 +166,11 @@ export const vi: Messages = {
 
     'option.unknown': {
       title: 'Giao thức không có tùy chọn này',
-      hint: 'Hãy dùng một trong các tùy chọn được liệt kê trong phần chi tiết.',
+      hint: 'Hãy chọn một trong các tùy chọn mà giao thức này có.',
     },
     'option.invalid': {
       title: 'Giá trị của tùy chọn không hợp lệ',
-      hint: 'Hãy nhập giá trị trong phạm vi được nêu ở phần chi tiết.',
+      hint: 'Hãy sửa giá trị, hoặc bỏ tùy chọn để dùng giá trị mặc định.',
     },
     'target.invalid': {
       title: 'Địa chỉ đích sai cú pháp',
@@ -187,7 +190,7 @@ export const vi: Messages = {
     },
     'protocol.unknown': {
       title: 'Không có giao thức này',
-      hint: 'Hãy dùng một trong các giao thức được liệt kê ở phần chi tiết, hoặc để chương trình tự dò.',
+      hint: 'Hãy sửa tên giao thức, hoặc bỏ trống để chương trình tự hỏi thiết bị.',
     },
     'protocol.not-detected': {
       title: 'Thiết bị không trả lời giao thức cập nhật nào đã biết',
@@ -195,7 +198,7 @@ export const vi: Messages = {
     },
     'protocol.ambiguous': {
       title: 'Thiết bị trả lời nhiều giao thức cập nhật',
-      hint: 'Hãy chỉ rõ giao thức bằng “--protocol”; các lựa chọn có trong phần chi tiết.',
+      hint: 'Hãy chọn một trong các giao thức đó bằng “--protocol”.',
     },
     'protocol.endpoint-not-accepted': {
       title: 'Giao thức không hoạt động qua kiểu kết nối này',
@@ -208,7 +211,7 @@ export const vi: Messages = {
 
     'device.busy': {
       title: 'Thiết bị hoặc cổng của nó đang được sử dụng',
-      hint: 'Hãy đợi tác vụ đang giữ thiết bị, hoặc đóng chương trình được nêu trong phần chi tiết.',
+      hint: 'Hãy đợi đến khi thiết bị rảnh, hoặc đóng chương trình đang giữ thiết bị.',
     },
     'device.identity-changed': {
       title: 'Một thiết bị khác đang trả lời tại địa chỉ này',
@@ -236,7 +239,7 @@ export const vi: Messages = {
     },
     'device.rejected': {
       title: 'Thiết bị từ chối dữ liệu',
-      hint: 'Hãy đọc câu trả lời của thiết bị trong phần chi tiết rồi thử lại.',
+      hint: 'Hãy khắc phục nguyên nhân mà thiết bị nêu, hoặc khởi động lại thiết bị, rồi tiếp tục tác vụ.',
     },
     'device.bad-answer': {
       title: 'Không hiểu được câu trả lời của thiết bị',
@@ -294,7 +297,7 @@ export const vi: Messages = {
     },
     'job.decision-needed': {
       title: 'Tác vụ cần một quyết định',
-      hint: 'Hãy trả lời câu hỏi trong cửa sổ, hoặc thêm “--accept” kèm mã được nêu trong phần chi tiết.',
+      hint: 'Hãy trả lời khi được hỏi, hoặc chấp nhận trước mã của câu hỏi bằng “--accept”.',
     },
     'job.outcome-unknown': {
       title: 'Câu trả lời cuối cùng bị mất nên chưa rõ kết quả',
@@ -302,7 +305,7 @@ export const vi: Messages = {
     },
     'job.retries-exhausted': {
       title: 'Mọi lần thử lại đều thất bại',
-      hint: 'Hãy khắc phục nguyên nhân được nêu trong phần chi tiết rồi tiếp tục tác vụ.',
+      hint: 'Hãy khắc phục nguyên nhân của lần thất bại cuối rồi tiếp tục tác vụ.',
     },
     'job.batch-stopped': {
       title: 'Tác vụ không được bắt đầu vì lô đã dừng',
@@ -319,7 +322,7 @@ export const vi: Messages = {
     },
     'journal.unreadable': {
       title: 'Không đọc được nhật ký, tệp cũ đã được cất riêng',
-      hint: 'Hãy giữ lại tệp được nêu trong phần chi tiết; một nhật ký mới đã được tạo.',
+      hint: 'Hãy giữ lại tệp bị hỏng, vì các bản ghi trong đó có thể vẫn cứu được.',
     },
     'journal.newer-version': {
       title: 'Nhật ký do một phiên bản Flashproof mới hơn ghi',
@@ -331,7 +334,7 @@ export const vi: Messages = {
     },
     'journal.chain-broken': {
       title: 'Chuỗi bản ghi bị đứt: có bản ghi bị sửa, bị xóa hoặc bị thêm vào',
-      hint: 'Hãy so sánh với một bản xuất trước đó; phần chi tiết nêu bản ghi hỏng đầu tiên.',
+      hint: 'Hãy so sánh với một bản xuất trước đó, bắt đầu từ bản ghi hỏng đầu tiên.',
     },
     'journal.export-invalid': {
       title: 'Tệp này không phải bản xuất nhật ký hợp lệ',
