@@ -45,6 +45,11 @@ function isWordOfSuccess(fact: EvidenceFact): boolean {
   return fact.level !== 'sent' && fact.level !== 'confirmed'
 }
 
+/** A fact by which what arrived was hashed and is ours, although perhaps not what lies in flash now. */
+function isWordOfArrival({ level, basis, matches }: EvidenceFact): boolean {
+  return (level === 'received' || level === 'stored') && basis !== 'device-said' && matches === true
+}
+
 /** Whether the facts reach `required`. A proof of a higher kind stands for the lower ones; a version text does not. */
 export function satisfies(facts: readonly EvidenceFact[], required: EvidenceLevel): boolean {
   const agreeing = facts.filter(fact => fact.matches !== false)
@@ -55,7 +60,7 @@ export function satisfies(facts: readonly EvidenceFact[], required: EvidenceLeve
     case 'acknowledged':
       return isProven || agreeing.some(isWordOfSuccess)
     case 'received':
-      return isProven || agreeing.some(fact => fact.level === 'received' && fact.matches === true)
+      return isProven || agreeing.some(isWordOfArrival)
     case 'stored':
       return isProven
     case 'running':

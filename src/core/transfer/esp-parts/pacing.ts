@@ -21,6 +21,7 @@ export class Pacing {
   #pauseMs = 0
   #quickestMs = Number.POSITIVE_INFINITY
   #isHeapLow = false
+  #lastFreeBytes: number | undefined
 
   constructor(pauseMs: number | 'auto', chunkBytes: number) {
     this.#fixedMs = pauseMs === 'auto' ? null : pauseMs
@@ -51,7 +52,10 @@ export class Pacing {
 
   /** The device told how much heap it has; either figure may be missing. */
   heapSeen(freeBytes: number | undefined, largestBlockBytes: number | undefined): void {
-    const isFreeLow = freeBytes !== undefined && freeBytes < LOW_HEAP_BYTES
+    // A heap that falls is low already when the next report would find it so.
+    const fallenBytes = Math.max(0, (this.#lastFreeBytes ?? 0) - (freeBytes ?? 0))
+    const isFreeLow = freeBytes !== undefined && freeBytes - fallenBytes < LOW_HEAP_BYTES
+    this.#lastFreeBytes = freeBytes
     const isBlockLow = largestBlockBytes !== undefined && largestBlockBytes < LARGEST_BLOCK_CHUNKS * this.chunkBytes
     this.#isHeapLow = isFreeLow || isBlockLow
     if (this.#isHeapLow) this.#grow(2, 2 * FIRST_PAUSE_MS)
