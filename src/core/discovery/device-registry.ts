@@ -26,7 +26,7 @@ export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
     const index = merged.findIndex(
       known =>
         known.target === entry.target ||
-        (mac !== undefined && known.simulated === entry.simulated && known.identity?.mac?.toLowerCase() === mac),
+        (mac !== undefined && mayBeOneBoard(known, entry) && known.identity?.mac?.toLowerCase() === mac),
     )
     const known = merged[index]
     if (known === undefined) {
@@ -42,6 +42,12 @@ export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
     }
   }
   return merged
+}
+
+/** Virtual boards of two running simulators can have one MAC; each listed target is a board of its own all the same. */
+function mayBeOneBoard(known: DeviceEntry, entry: DeviceEntry): boolean {
+  if (known.simulated !== entry.simulated) return false
+  return known.source !== 'simulated' || entry.source !== 'simulated'
 }
 
 /**

@@ -74,6 +74,17 @@ describe('merging what the sources list', () => {
       mergeDevices([entry('http://a', { identity }), entry('http://b', { identity, simulated: true })]),
     ).toHaveLength(2)
   })
+
+  it('keeps virtual boards of two running simulators apart, although both gave them one name and one MAC', () => {
+    const virtual = { name: 'esp32-1', identity: { mac: '02:4f:50:00:00:01' }, simulated: true }
+    const merged = mergeDevices([
+      entry('http://127.0.0.1:4711', { ...virtual, source: 'simulated' }),
+      entry('http://127.0.0.1:4712', { ...virtual, source: 'simulated' }),
+      entry('http://127.0.0.1:4700', virtual),
+    ])
+    expect(merged.map(device => device.target)).toEqual(['http://127.0.0.1:4711', 'http://127.0.0.1:4712'])
+    expect(() => lookUpDevice('esp32-1', merged)).toThrow(expect.objectContaining({ code: 'target.ambiguous' }))
+  })
 })
 
 describe('looking a name up', () => {
