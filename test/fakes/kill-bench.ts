@@ -37,6 +37,8 @@ export interface KillBench {
   readonly folder: string
   readonly imagePath: string
   readonly image: Uint8Array
+  /** The journal that its jobs are in. */
+  readonly kind: JournalKind
   /** One a device, in the order of the specification. */
   readonly boards: readonly BoardOnDisk[]
   newHome(): string
@@ -61,11 +63,18 @@ export interface HostProcess {
   readonly exited: Promise<{ readonly code: number | null; readonly stderr: string }>
 }
 
-/** @param fill bytes of every board's file system that are in use before, to make room tight */
+export interface KillBenchOptions {
+  readonly seed?: number
+  /** Bytes of every board's file system that are in use before, to make room tight. */
+  readonly usedBytes?: number
+  /** `station`: the hosts do not find the simulator, so its boards are real ones to them. */
+  readonly kind?: JournalKind
+}
+
 export async function openKillBench(
   spec: string,
   imageBytes: number,
-  options: { readonly seed?: number; readonly usedBytes?: number } = {},
+  options: KillBenchOptions = {},
 ): Promise<KillBench> {
   const folder = mkdtempSync(join(tmpdir(), 'flashproof-kill-'))
   const image = buildDemoFirmware({ sizeBytes: imageBytes, version: '2.1.4', seed: options.seed ?? 1 })
@@ -73,6 +82,9 @@ export async function openKillBench(
   writeFileSync(imagePath, image)
   // Simulators are found through the temporary folder: these are seen by the processes of this bench alone.
   const env = { PATH: process.env['PATH'], LANG: 'C.UTF-8', TMPDIR: folder }
+  const kind = options.kind ?? 'practice'
+  const hostFolder = kind === 'practice' ? folder : join(folder, 'temporary')
+  mkdirSync(hostFolder, { recursive: true })
   const flashFolder = join(folder, 'flash')
   if (options.usedBytes !== undefined) fillBoards(flashFolder, spec, options.usedBytes)
   const simulator = startProcess(
@@ -89,11 +101,16 @@ export async function openKillBench(
     folder,
     imagePath,
     image,
+    kind,
     boards,
     newHome: () => join(folder, `home-${String(++homes)}`),
     start(kind, words, home) {
       const argv = kind === 'driver' ? [home, ...words] : words
-      const host = startProcess(kind === 'driver' ? driverPath : cliPath, argv, { ...env, FLASHPROOF_HOME: home })
+      const host = startProcess(kind === 'driver' ? driverPath : cliPath, argv, {
+        ...env,
+        TMPDIR: hostFolder,
+        FLASHPROOF_HOME: home,
+      })
       started.push(host)
       return host
     },
@@ -222,7 +239,6 @@ export interface Judgement {
 
 /**
  * Holds the one job of a home against its board. To be called when nobody writes.
- * @param isPast whether the worker that ran the job is dead and nothing has looked at the journal since
  */
 export function judgeHome(home: string, kind: JournalKind, board: BoardOnDisk, image: Uint8Array): Judgement {
   if (!existsSync(join(home, kind === 'station' ? 'journal.sqlite' : 'journal-practice.sqlite')))

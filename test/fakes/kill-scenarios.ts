@@ -1,4 +1,5 @@
 /** The states in which processes are killed: how a job gets there, how long it stays, and what brings it to its end. */
+import type { JournalKind } from '../../src/core/journal/journal.ts'
 import { seededRandom } from '../../src/simulator/random.ts'
 import {
   type BoardOnDisk,
@@ -111,12 +112,17 @@ const POLL_MS = 20
 /** Kills `moments` workers and as many hosts in one state, each at a seeded moment on a board of its own. */
 export async function runScenario(
   scenario: KillScenario,
-  options: { readonly victims: readonly Victim[]; readonly seed: number; readonly atOnce?: number },
+  options: {
+    readonly victims: readonly Victim[]
+    readonly seed: number
+    readonly kind: JournalKind
+    readonly atOnce?: number
+  },
 ): Promise<KillOutcome[]> {
-  const { victims, seed, atOnce = 2 } = options
+  const { victims, seed, kind, atOnce = 2 } = options
   const spec = `esp-parts:${String(victims.length)}${scenario.traits}`
   const room = scenario.usedBytes === undefined ? {} : { usedBytes: scenario.usedBytes }
-  const bench = await openKillBench(spec, scenario.imageBytes, { seed, ...room })
+  const bench = await openKillBench(spec, scenario.imageBytes, { seed, kind, ...room })
   const random = seededRandom(seed, scenario.name)
   const cases = victims.map((victim, index) => ({ victim, index, delayMs: random.next() * scenario.windowMs }))
   const outcomes: KillOutcome[] = []
@@ -169,7 +175,7 @@ async function killOnce(
     if (leftLocks(home) > 0) faults.push('the orphaned worker kept locks')
   }
   if (heldLocks(home).length > 0) faults.push('a lock is held by nobody alive')
-  const { job, lies } = judgeHome(home, 'practice', board, bench.image)
+  const { job, lies } = judgeHome(home, bench.kind, board, bench.image)
   faults.push(...lies)
   if (job === null) {
     faults.push('the journal has no job')
@@ -210,7 +216,7 @@ async function resume(bench: KillBench, board: BoardOnDisk, scenario: KillScenar
   if (code !== 0) faults.push(`resume ended with ${String(code)}: ${end} ${stderr}`)
   const { target } = readBoard(board)
   if (target === null || Buffer.compare(target, bench.image) !== 0) faults.push('the board does not hold the image')
-  const { job, lies } = judgeHome(home, 'practice', board, bench.image)
+  const { job, lies } = judgeHome(home, bench.kind, board, bench.image)
   faults.push(...lies)
   if (job?.snapshot.state !== 'finished' || job.snapshot.verdict !== 'proven') {
     faults.push(

@@ -1,4 +1,5 @@
 /** Two command lines that want the same board of the same home in the same moment. */
+import type { JournalKind } from '../../src/core/journal/journal.ts'
 import { seededRandom } from '../../src/simulator/random.ts'
 import { readBoard, leftLocks, openKillBench, type HostProcess } from './kill-bench.ts'
 
@@ -11,8 +12,8 @@ export interface RaceOutcome {
 const KIB = 1024
 
 /** Starts so many races, each on a board of its own. */
-export async function raceTwoStations(races: number, seed: number): Promise<RaceOutcome[]> {
-  const bench = await openKillBench(`esp-parts:${String(races)}+slow@ms=60+stays`, 192 * KIB, { seed })
+export async function raceTwoStations(races: number, seed: number, kind: JournalKind): Promise<RaceOutcome[]> {
+  const bench = await openKillBench(`esp-parts:${String(races)}+slow@ms=60+stays`, 192 * KIB, { seed, kind })
   const random = seededRandom(seed, 'two stations')
   const home = bench.newHome()
   const outcomes: RaceOutcome[] = []
@@ -28,7 +29,7 @@ export async function raceTwoStations(races: number, seed: number): Promise<Race
       if (target === null || Buffer.compare(target, bench.image) !== 0) faults.push('the board does not hold the image')
       outcomes.push({ faults, offsetMs })
     }
-    const verify = bench.start('cli', ['log', 'verify', '--practice', '--json'], home)
+    const verify = bench.start('cli', ['log', 'verify', ...(kind === 'practice' ? ['--practice'] : []), '--json'], home)
     const { code, stderr } = await verify.exited
     const report = verify.lines.at(-1)
     if (code !== 0 || report?.['valid'] !== true)
