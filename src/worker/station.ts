@@ -69,7 +69,7 @@ export function openStation(options: StationOptions): Station {
     station: openAndRecover('station', options, clock),
     practice: openAndRecover('practice', options, clock),
   }
-  const isSimulated = options.isSimulated ?? isRunningSimulator
+  const isSimulated = options.isSimulated ?? simulatorLookup()
   const memory = new DeviceMemory(home, clock)
   const loadImage = sharedLoader(sha256 => images.read(sha256))
 
@@ -163,9 +163,19 @@ function knownDevices(home: string): DeviceEntry[] {
   return mergeDevices([...listSimulated(), ...readRemembered(home)])
 }
 
-function isRunningSimulator(endpoint: Endpoint): boolean {
-  if (endpoint.kind !== 'http') return false
-  return listSimulated().some(device => new URL(device.target).origin === endpoint.origin)
+/** Answers for all targets of one order from one look at the running simulators. */
+function simulatorLookup(): (endpoint: Endpoint) => boolean {
+  let origins: ReadonlySet<string> | null = null
+  return endpoint => {
+    if (endpoint.kind !== 'http') return false
+    if (origins === null) {
+      origins = new Set(listSimulated().map(device => new URL(device.target).origin))
+      setImmediate(() => {
+        origins = null
+      })
+    }
+    return origins.has(endpoint.origin)
+  }
 }
 
 /** A board as it is remembered: where a job met it, and who it said it is. */

@@ -31,6 +31,9 @@ export type ThreadAnswer =
     }
   | { readonly kind: 'failed'; readonly error: WireError }
 
+/** Images are large; a file that was used longest ago is opened again when it is wanted after so many others. */
+const MOST_KEPT = 16
+
 export class FirmwareLibrary {
   readonly #threadEntry: URL
   readonly #opened = new Map<string, OpenedFirmware>()
@@ -49,17 +52,28 @@ export class FirmwareLibrary {
       image: MemoryImage.fromPieces(answer.segments),
       isAddressed: answer.isAddressed,
     }
-    this.#opened.set(firmware.firmwareId, firmware)
+    this.#keep(firmware)
     return { firmwareId: firmware.firmwareId, fileName: firmware.fileName, inspection: firmware.inspection }
   }
 
-  /** @throws {FlashproofError} file.not-found for an id that this worker never gave */
+  /** @throws {FlashproofError} file.not-found for an id that this worker never gave, or gave long ago */
   get(firmwareId: string): OpenedFirmware {
     const firmware = this.#opened.get(firmwareId)
-    if (firmware !== undefined) return firmware
+    if (firmware !== undefined) {
+      this.#keep(firmware)
+      return firmware
+    }
     throw new FlashproofError('file.not-found', `no firmware ${firmwareId} is open; open the file first`, {
       firmwareId,
     })
+  }
+
+  /** The map's order is the order of use. */
+  #keep(firmware: OpenedFirmware): void {
+    this.#opened.delete(firmware.firmwareId)
+    this.#opened.set(firmware.firmwareId, firmware)
+    const [oldest] = this.#opened.keys()
+    if (this.#opened.size > MOST_KEPT && oldest !== undefined) this.#opened.delete(oldest)
   }
 
   #readInThread(request: OpenRequest, signal?: AbortSignal): Promise<ThreadAnswer & { kind: 'opened' }> {

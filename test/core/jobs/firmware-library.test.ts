@@ -65,6 +65,19 @@ describe('opening firmware in a thread', () => {
     })
   })
 
+  it('keeps the files that were used last, and lets go of the others', async () => {
+    const library = new FirmwareLibrary(firmwareThreadEntry)
+    const path = fileWith(demoImage(4096))
+    const first = (await library.open({ path })).firmwareId
+    const second = (await library.open({ path })).firmwareId
+    for (let more = 0; more < 15; more++) {
+      library.get(first)
+      await library.open({ path })
+    }
+    expect(library.get(first).firmwareId).toBe(first)
+    expect(() => library.get(second)).toThrow(expect.objectContaining({ code: 'file.not-found' }))
+  })
+
   it('knows no id that it never gave', () => {
     expect(() => new FirmwareLibrary(firmwareThreadEntry).get('fw-none')).toThrow(
       expect.objectContaining({ code: 'file.not-found', details: { firmwareId: 'fw-none' } }),

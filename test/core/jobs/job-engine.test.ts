@@ -2,6 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSnapshot } from '../../../src/shared/contract/models.ts'
+import { rememberDevices } from '../../../src/core/discovery/remembered.ts'
 import { seedFeatures, startVirtualEsp32, type VirtualEsp32 } from '../../../src/simulator/virtual-esp32.ts'
 import { demoImage, openBench, quickRetryPolicy, type Bench } from '../../fakes/bench.ts'
 
@@ -132,6 +133,32 @@ describe('an order', () => {
     await expect(bench.station.engine.start({ firmwareId, targets: filled })).rejects.toMatchObject({ code })
     expect(bench.station.engine.list({})).toEqual([])
     expect(board.stats.requests).toBe(0)
+  })
+
+  it('for a name that two devices have is refused with both, and for one name goes to that device', async () => {
+    const boards = [await bench.board(), await bench.board(), await bench.board()] as const
+    const names = ['twin', 'Twin', 'single']
+    const devices = boards.map((board, index) => ({
+      target: board.target,
+      name: names[index] ?? '',
+      identity: { mac: board.identity.mac },
+      source: 'remembered' as const,
+      protocols: [],
+      lastSeenAt: null,
+      simulated: false,
+    }))
+    rememberDevices(bench.home, devices)
+    const firmwareId = await bench.firmwareId(demoImage())
+    const ambiguous = await bench.station.engine
+      .start({ firmwareId, targets: ['TWIN'] })
+      .catch((error: unknown) => error)
+    expect(ambiguous).toMatchObject({ code: 'target.ambiguous' })
+    expect(ambiguous).toMatchObject({
+      details: { candidates: expect.arrayContaining([boards[0].target, boards[1].target]) as unknown },
+    })
+    const [job] = await bench.flash({ firmwareId, targets: ['single'] })
+    expect(job).toMatchObject({ target: boards[2].target, verdict: 'proven' })
+    expect(boards.slice(0, 2).map(board => board.stats.connections)).toEqual([0, 0])
   })
 
   it('with another SHA-256 than the expected one is refused, and names both', async () => {

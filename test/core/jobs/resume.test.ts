@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { currentOwner, processStartOf } from '../../../src/core/journal/owner.ts'
 import { seedFeatures, type VirtualEsp32, type VirtualEsp32Options } from '../../../src/simulator/virtual-esp32.ts'
 import type { JobSnapshot } from '../../../src/shared/contract/models.ts'
 import { demoImage, openBench, type Bench } from '../../fakes/bench.ts'
@@ -133,6 +136,28 @@ describe('an interrupted job', () => {
     expect(await resume(jobId)).toMatchObject({ state: 'failed', error: { code: 'job.decision-needed' } })
     expect(chunkPosts(board)).toBe(0)
     expect(await resume(jobId, { accept: ['tight-space'] })).toMatchObject({ verdict: 'proven' })
+  })
+
+  it('is refused while another process that lives runs it', async () => {
+    const { board, jobId, sent } = await interrupt()
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'])
+    const pid = other.pid ?? -1
+    try {
+      const journal = bench.station.journal('station')
+      const owner = { ...currentOwner(), pid, processStart: processStartOf(pid) ?? '' }
+      expect(journal.claimJob(jobId, owner)).toBe(true)
+      await expect(bench.station.engine.resume({ jobIds: [jobId] })).rejects.toMatchObject({
+        code: 'device.busy',
+        details: { jobId, owner: { pid } },
+      })
+      expect((await bench.station.engine.resume({})).jobIds).toEqual([])
+      expect(chunkPosts(board)).toBe(sent)
+    } finally {
+      other.kill('SIGKILL')
+      await once(other, 'exit')
+    }
+    // Its owner is dead now.
+    expect(await resume(jobId)).toMatchObject({ verdict: 'proven' })
   })
 
   it('that was paused stays where it was and goes on in the new process', async () => {
