@@ -77,6 +77,7 @@ export function parseTarget(text: string): Endpoint | NamedTarget {
         throw invalid(text, 'pull: wants INTERFACE[:PORT]/DEVICE-ID')
       }
       const port = match[2] === undefined ? null : Number(match[2])
+      if (port !== null && (port < 1 || port > 65_535)) throw invalid(text, 'pull: wants a port from 1 to 65535')
       return { kind: 'pull', text: trimmed, interfaceName: match[1], port, deviceId: match[3] }
     }
     case 'mac': {
