@@ -136,7 +136,7 @@ export function httpJsonSource(options: { readonly path?: string; readonly map?:
           if (hasErrorCode(error, 'network.answer-too-large')) return null
           throw error
         })
-      if (answer === null || answer.status !== 200) return null
+      if (answer?.status !== 200) return null
       let document: unknown
       try {
         document = JSON.parse(Buffer.from(answer.body).toString('utf8'))
