@@ -26,14 +26,14 @@ export async function detectProtocol(request: {
   if (wanted !== null) return { protocol: namedProtocol(wanted, endpoint, protocols), notes: [] }
   const matches: Detection[] = []
   const notes: string[] = []
-  let failure: unknown = null
+  let failure: FlashproofError | null = null
   for (const protocol of protocols.filter(candidate => candidate.accepts(endpoint))) {
     try {
       const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
       if (result.isMatch) matches.push({ protocol, notes: result.notes })
       else notes.push(...result.notes)
     } catch (error) {
-      if (!hasErrorCode(error, 'device.not-speaking', 'device.bad-answer')) failure = error
+      if (!hasErrorCode(error, 'device.not-speaking', 'device.bad-answer')) failure = asFlashproofError(error)
     }
   }
   const [only] = matches

@@ -14,7 +14,7 @@ const states: Readonly<Record<string, BatchJobState>> = {
 function step(rules: Partial<BatchRules>, letters: string): BatchStep {
   return nextStep(
     { ...free, ...rules },
-    [...letters].map(letter => states[letter] ?? 'waiting'),
+    Array.from(letters, letter => states[letter] ?? 'waiting'),
   )
 }
 

@@ -19,7 +19,7 @@ const KIB = 1024
 const slow = { faults: [{ name: 'slow', ms: 5 }] } as const
 
 function posts(board: VirtualEsp32): number {
-  return board.stats.chunkPosts.reduce((sum, count) => sum + (count ?? 0), 0) + board.stats.completePosts
+  return board.stats.chunkPosts.reduce((sum, count) => sum + count, 0) + board.stats.completePosts
 }
 
 async function start(boards: readonly VirtualEsp32[], more: object = {}): Promise<string[]> {

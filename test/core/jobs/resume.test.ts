@@ -22,7 +22,7 @@ const image = demoImage(64 * KIB)
 const slow = { faults: [{ name: 'slow', ms: 5 }] } as const
 
 function chunkPosts(board: VirtualEsp32): number {
-  return board.stats.chunkPosts.reduce((sum, count) => sum + (count ?? 0), 0)
+  return board.stats.chunkPosts.reduce((sum, count) => sum + count, 0)
 }
 
 async function start(board: VirtualEsp32, more: object = {}): Promise<string> {
