@@ -49,12 +49,12 @@ it('a worker that sends 16 MiB to eight boards while it exports keeps its loop f
       })
     })
     await client.call('job.start', { firmwareId, targets: boards.map(board => board.target) })
-    let isSending = true
+    const sending = { isOver: false }
     const exporting = (async () => {
-      while (isSending) await client.call('log.export', { format: 'html', outputPath: join(home, 'log.html') })
+      while (!sending.isOver) await client.call('log.export', { format: 'html', outputPath: join(home, 'log.html') })
     })()
     await ended
-    isSending = false
+    sending.isOver = true
     await exporting
     expect([...newest.values()].map(job => job.verdict)).toEqual(boards.map(() => 'proven'))
     await client.call('worker.stop', {})

@@ -16,6 +16,9 @@ interface Batch extends Omit<NewBatch, 'runs'> {
   readonly jobs: { readonly run: JobRun; state: BatchJobState }[]
 }
 
+/** Jobs that end without having begun, in one turn of the loop: each seals a record. */
+const WITHDRAWN_A_TURN = 8
+
 export class BatchQueue {
   readonly #onEnded: (batchId: string, isSimulated: boolean) => void
   readonly #runs = new Map<string, JobRun>()
@@ -23,6 +26,8 @@ export class BatchQueue {
   readonly #endings = new Map<string, Promise<void>>()
   readonly #batches = new Set<Batch>()
   #isStopping = false
+  #withdrawnJobs = 0
+  #withdrawalTurn: Promise<void> = Promise.resolve()
   #whenIdle: (() => void) | null = null
 
   constructor(onEnded: (batchId: string, isSimulated: boolean) => void) {
@@ -59,6 +64,8 @@ export class BatchQueue {
   add({ runs, ...rest }: NewBatch): void {
     const batch: Batch = { ...rest, jobs: runs.map(run => ({ run, state: 'waiting' })) }
     this.#batches.add(batch)
+    // One that was told to end in the meantime does not wait for its turn to do so.
+    for (const { run } of batch.jobs) if (run.isStopped) this.#withdraw(run)
     this.#advance(batch)
   }
 
@@ -111,12 +118,21 @@ export class BatchQueue {
     const job = batch.jobs[index]
     if (job?.state !== 'waiting') return
     job.state = 'running'
-    const ending = job.run.run().then(snapshot => {
+    const running = job.run.isStopped ? this.#turnToWithdraw().then(() => job.run.run()) : job.run.run()
+    const ending = running.then(snapshot => {
       job.state = batchState(snapshot)
       this.#forget(job.run)
       this.#advance(batch)
     })
     this.#endings.set(job.run.jobId, ending)
+  }
+
+  /** Hundreds of jobs that are withdrawn at once would seal their records in one commit that holds the loop. */
+  #turnToWithdraw(): Promise<void> {
+    if (this.#withdrawnJobs++ % WITHDRAWN_A_TURN === 0) {
+      this.#withdrawalTurn = this.#withdrawalTurn.then(nextTurn)
+    }
+    return this.#withdrawalTurn
   }
 
   #stopBatch(batch: Batch, reason: 'trial-failed' | 'too-many-failures', failures: number): void {
@@ -149,6 +165,13 @@ export class BatchQueue {
     this.#endings.delete(run.jobId)
     if (this.#runs.size === 0) this.#whenIdle?.()
   }
+}
+
+/** Lets the loop do everything else first. */
+export function nextTurn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
 }
 
 export function isEnded(snapshot: JobSnapshot): boolean {

@@ -11,7 +11,7 @@ import type { Endpoint } from '../discovery/target.ts'
 import type { ImageStore } from '../journal/image-store.ts'
 import type { Journal, StoredJob } from '../journal/journal.ts'
 import { isOwnerAlive } from '../journal/owner.ts'
-import { BatchQueue, isEnded } from './batch-queue.ts'
+import { BatchQueue, isEnded, nextTurn } from './batch-queue.ts'
 import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
 import { JobRun } from './job-run.ts'
@@ -46,6 +46,8 @@ export interface LocatedJob {
 
 const DEFAULT_PARALLEL = 32
 const MOST_RESUMED = 10_000
+/** Jobs that are made in one turn of the loop. */
+const JOBS_A_TURN = 32
 const bothKinds = [false, true] as const
 
 export class JobEngine {
@@ -71,12 +73,17 @@ export class JobEngine {
     const batchId = `b-${newId()}`
     const journal = this.#options.journalFor(isSimulated)
     const isInteractive = request.interactive ?? false
-    const runs = orders.map(order => {
+    const runs: JobRun[] = []
+    for (const order of orders) {
+      if (runs.length % JOBS_A_TURN === JOBS_A_TURN - 1) await nextTurn()
       const createdAt = isoWithZone(world.clock.nowMs())
       const snapshot = firstSnapshot(order, { jobId: `j-${newId()}`, batchId, isSimulated, createdAt })
       journal.insertJob({ snapshot, order, owner: world.owner })
-      return new JobRun({ snapshot, order, secrets, journal, world, isInteractive, isResume: false })
-    })
+      const run = new JobRun({ snapshot, order, secrets, journal, world, isInteractive, isResume: false })
+      // Known from here on, so that a worker that stops meanwhile waits for its end.
+      this.#queue.register([run])
+      runs.push(run)
+    }
     await this.#commitRegistered(journal, runs, 'cancelled')
     const rules = {
       parallel: request.parallel ?? DEFAULT_PARALLEL,

@@ -78,6 +78,11 @@ export class JobRun {
     return this.#book.snapshot
   }
 
+  /** Whether it was told to end. */
+  get isStopped(): boolean {
+    return this.#stop.signal.aborted
+  }
+
   /** Runs the job to its end; never rejects. Resolves with the last snapshot. */
   async run(): Promise<JobSnapshot> {
     const { order, journal } = this.#options
