@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FlashproofError } from '../../../src/shared/errors.ts'
 import type { Decision } from '../../../src/shared/contract/models.ts'
 import type { VirtualEsp32 } from '../../../src/simulator/virtual-esp32.ts'
 import { demoImage, openBench, type Bench } from '../../fakes/bench.ts'
+import { fakeProtocol, proveStored } from '../../fakes/fake-protocol.ts'
 
 const KIB = 1024
 let bench: Bench
@@ -87,6 +89,31 @@ describe('a question to a person', () => {
       decisions: [{ answer: 'refuse', answeredBy: 'nobody was there to ask' }],
     })
     expect(requestsToWrite(board)).toBe(0)
+  })
+
+  it('is not asked again by a retry', async () => {
+    let runs = 0
+    await bench.reopen({
+      protocols: [
+        fakeProtocol(async (order, context) => {
+          await context.identify({ mac: '02:00:00:00:00:01' })
+          await context.decide('downgrade', 'The board is newer. Go back?', { from: '3', to: '2' })
+          if (++runs === 1) throw new FlashproofError('network.reset', 'the connection broke')
+          return proveStored(order, context)
+        }),
+      ],
+    })
+    const firmwareId = await bench.firmwareId(demoImage(4096))
+    const order = { firmwareId, targets: ['http://127.0.0.1:9'], interactive: true }
+    const [jobId = ''] = (await bench.station.engine.start(order)).jobIds
+    // A board that never answered is not tried again; this one has said who it is.
+    await bench.until(jobId, job => job.state === 'waiting')
+    bench.station.engine.answer(jobId, 'downgrade', 'accept', 'Lan')
+    const job = await bench.ended(jobId)
+    expect(runs).toBe(2)
+    expect(job).toMatchObject({ verdict: 'proven', attempts: 2 })
+    expect(job.decisions).toHaveLength(1)
+    expect(asked).toHaveLength(1)
   })
 
   it('takes no answer to another question, and none when nothing is asked', async () => {
