@@ -126,9 +126,15 @@ function readDevice(value: unknown): SimulatedDevice | null {
   if (typeof value !== 'object' || value === null) return null
   const fields: Readonly<Record<string, unknown>> = { ...value }
   const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
-  const faults = Array.isArray(fields['faults']) ? fields['faults'].filter(fault => typeof fault === 'string') : []
+  const faults = Array.isArray(fields['faults']) ? fields['faults'].flatMap(fault => nameOfFault(fault) ?? []) : []
   const target = text('target')
   return target === '' ? null : { name: text('name'), target, mac: text('mac'), chip: text('chip'), faults }
+}
+
+/** A fault is told with its parameters, such as `{ name: 'reboot', chunk: 40 }`. */
+function nameOfFault(fault: unknown): string | null {
+  if (typeof fault !== 'object' || fault === null || !('name' in fault)) return null
+  return typeof fault.name === 'string' ? fault.name : null
 }
 
 /** Has the simulator write a valid ESP32 application image. @throws {FlashproofError} internal.unexpected */
