@@ -95,12 +95,13 @@ const drawn: Readonly<Record<FaultName, { readonly kind: FaultClass; readonly dr
   },
   'wrong-json': {
     kind: 'passes',
-    draw: ({ random, chunkCount }) => ({
-      name: 'wrong-json',
-      chunk: pointOf(random, chunkCount),
-      times: 1 + random.integer(4),
-      shape: oneOf(random, ['truncated', 'text-success', 'other-chunk', 'no-success', 'list']),
-    }),
+    draw: ({ random, chunkCount }) => {
+      const shape = oneOf(random, ['truncated', 'text-success', 'other-chunk', 'no-success', 'list'])
+      const point = pointOf(random, chunkCount)
+      // Another chunk's number means nothing at the completion: over another fault's refusal it would be a lie.
+      const chunk = shape === 'other-chunk' && typeof point !== 'number' ? random.integer(chunkCount) : point
+      return { name: 'wrong-json', chunk, times: 1 + random.integer(4), shape }
+    },
   },
   'html-instead-of-json': {
     kind: 'passes',
