@@ -1,5 +1,5 @@
 /**
- * Telemetry as JSON over HTTP: DESIGN §8's `/telemetry` by default, any other firmware's JSON by a map of JSON pointers.
+ * Telemetry as JSON over HTTP: `/telemetry` as in docs/devices.md by default, any other firmware's JSON by a map of JSON pointers.
  * Every field is optional; what has the wrong type is left out rather than guessed.
  */
 import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'

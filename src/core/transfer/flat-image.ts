@@ -20,7 +20,7 @@ export const baseOption: OptionSpec = {
   },
 }
 
-/** Where flashes start: absolute zero, and the STM32's main flash (AN3155; protocols.md 9.1). */
+/** Where flashes start: absolute zero, and the STM32's main flash (AN3155). */
 const FLASH_STARTS: readonly number[] = [0, 0x0800_0000]
 
 /**

@@ -22,10 +22,7 @@ export interface RetryPolicy {
   readonly confirmMs: number
 }
 
-/**
- * protocols.md 1a, row a8: up to 5 tries, 0.5·2^k s and up to 20 % more, at most 8 s; row a13: 30 s for the completion and
- * a second for every 20 KB.
- */
+/** Up to 5 tries, 0.5·2^k s and up to 20 % more, at most 8 s; 30 s for the completion and a second for every 20 KB. */
 export const defaultRetryPolicy: RetryPolicy = {
   tries: 5,
   firstDelayMs: 500,

@@ -5,7 +5,7 @@ import type { TransferContext, TransferOrder } from '../transfer-protocol.ts'
 import type { EspPartsDevice } from './device.ts'
 import type { EspPartsOptions } from './options.ts'
 
-/** Row a12: while parts are joined they and the file exist side by side, and the file system needs some air. */
+/** While parts are joined they and the file exist side by side, and the file system needs some air. */
 const STORAGE_FACTOR = 2
 const STORAGE_MARGIN_BYTES = 64 * 1024
 

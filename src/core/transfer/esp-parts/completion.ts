@@ -1,6 +1,6 @@
 /**
  * The completion of an upload: sent once, never repeated blindly. On the seed's server a second completion finds the
- * parts gone and truncates the finished file (protocols.md 1a, row a11), so a lost answer is followed by questions.
+ * parts gone and truncates the finished file, so a lost answer is followed by questions.
  */
 import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
 import { isNeverSent, isTransient } from '../retry.ts'

@@ -4,7 +4,7 @@ import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
 import { baseOption } from '../flat-image.ts'
 import { parseTelemetryMap, type TelemetryMap } from '../../telemetry/http-json.ts'
 
-/** protocols.md 1a, row a5: 4096 is what the seed sends; 512 to 16384 fit a board with about 320 KB of RAM. */
+/** 4096 is what the seed sends; 512 to 16384 fit a board with about 320 KB of RAM. */
 export const SEED_CHUNK_BYTES = 4096
 export const SEED_PAUSE_MS = 500
 export const MINIMUM_CHUNK_BYTES = 512
@@ -115,7 +115,7 @@ export function readOptions(values: OptionValues, fileName: string): EspPartsOpt
 }
 
 /**
- * Checks a name for the device and gives it back without a leading slash (protocols.md 1a, rows a3 and a4): no `.` or
+ * Checks a name for the device and gives it back without a leading slash: no `.` or
  * `..`, nothing empty, no backslash or control character, and a last segment that is not only digits, because a server
  * reads `<path>/<index>` greedily.
  * @throws {FlashproofError} target.unsafe-path

@@ -5,7 +5,7 @@
  */
 import { MAXIMUM_PAUSE_MS } from './options.ts'
 
-/** protocols.md 10.1: warn below 30,000 free bytes, or when the largest block is under 1.5 chunks. */
+/** Low is below 30,000 free bytes, or when the largest block is under 1.5 chunks. */
 const LOW_HEAP_BYTES = 30_000
 const LARGEST_BLOCK_CHUNKS = 1.5
 /** An answer is slow when it took this many times the quickest one, and not less than a human blink. */

@@ -1,4 +1,4 @@
-/** `esp-parts`: chunk POSTs to an ESP32, then a completion (seed 1), with the optional endpoints of DESIGN §8. */
+/** `esp-parts`: chunk POSTs to an ESP32, then a completion (seed 1), with the optional endpoints of docs/devices.md. */
 import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import { isoWithZone } from '../../clock.ts'
 import { HttpClient } from '../../links/http-client.ts'

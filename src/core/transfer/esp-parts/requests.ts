@@ -1,6 +1,6 @@
 /**
  * Builds each request of `esp-parts` and reads each answer; no loop, no timer. The seed's two endpoints come from its
- * document (protocols.md 1a), the optional ones from DESIGN §8. Success is what the body says: the status is 200 in both
+ * document, the optional ones are described in docs/devices.md. Success is what the body says: the status is 200 in both
  * cases.
  */
 import { FlashproofError } from '../../../shared/errors.ts'
@@ -74,7 +74,7 @@ export function hashRequest(path: string, nonce: string): Draft {
   return { method: 'GET', path: `/upload/hash/${encodePath(path)}?nonce=${nonce}` }
 }
 
-/** DESIGN §8: HMAC-SHA256 with the nonce's bytes as the key over the whole content. */
+/** docs/devices.md: HMAC-SHA256 with the nonce's bytes as the key over the whole content. */
 export function expectedHmac(nonce: string, content: Uint8Array): Promise<string> {
   return hmacSha256InPieces(Buffer.from(nonce, 'hex'), content)
 }
@@ -103,7 +103,7 @@ export function readSuccess(answer: HttpAnswer, what: string): Readonly<Record<s
   throw badAnswer(answer, what)
 }
 
-/** A chunk's answer names the chunk; another number belongs to another request (row a2). A missing one is accepted. */
+/** A chunk's answer names the chunk; another number belongs to another request. A missing one is accepted. */
 export function assertChunkNumber(body: Readonly<Record<string, unknown>>, index: number): void {
   const number = body['chunk']
   if (number === undefined || number === index) return
@@ -206,7 +206,7 @@ function assertSpeaking(answer: HttpAnswer, what: string): void {
   if (answer.status === 401 || answer.status === 403) {
     throw new FlashproofError('device.unauthorised', `${what}: the device wants credentials`, { status: answer.status })
   }
-  // Row a8: 404, 405 and 501 mean that the routes are not there; a redirect leads to somebody else.
+  // 404, 405 and 501 mean that the routes are not there; a redirect leads to somebody else.
   const isRefusal = [400, 408, 409, 413, 429].includes(answer.status)
   if (answer.status === 501 || (answer.status >= 300 && answer.status < 500 && !isRefusal)) {
     throw new FlashproofError('device.not-speaking', `${what}: the device answered ${String(answer.status)}`, {

@@ -8,7 +8,7 @@ import type { EspPartsDevice } from './device.ts'
 import type { StoredOutcome } from './verification.ts'
 
 const POLL_MS = 250
-/** Boot logs and older firmware show only the first digits of the ELF hash (protocols.md 4.2); fewer than 16 say little. */
+/** Boot logs and older firmware show only the first digits of the ELF hash; fewer than 16 say little. */
 const SHORTEST_HASH_DIGITS = 16
 
 /** Ends the run: with the restart seen where the device restarts by itself or the level asks for it. */
