@@ -208,7 +208,9 @@ function isNode(pid: number): boolean {
 export function isRunning(pid: number): boolean {
   try {
     // A zombie answers signals too; its state tells that it has ended.
-    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim().startsWith('Z')
+    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .startsWith('Z')
   } catch {
     return false
   }
