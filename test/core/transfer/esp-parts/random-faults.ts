@@ -277,6 +277,11 @@ function isEqual(bytes: Uint8Array | null, image: Uint8Array): boolean {
   return bytes !== null && Buffer.compare(bytes, image) === 0
 }
 
+/** What runs is the image by its own header: bytes of an older file behind it are in flash and never run. */
+function isRunning(board: VirtualEsp32, image: Uint8Array): boolean {
+  return isEqual(board.flash.activeImage()?.subarray(0, image.length) ?? null, image)
+}
+
 /** Never a word of success before the device holds the image. */
 function judgeOnTheWay(
   run: RandomRun,
@@ -286,7 +291,7 @@ function judgeOnTheWay(
   problems: string[],
 ): void {
   const isStored = isEqual(board.flash.readTarget(TARGET), image)
-  const isActive = isEqual(board.flash.activeImage(), image)
+  const isActive = isRunning(board, image)
   if (verdict === 'proven') {
     const isTrue = provenLevel === 'stored' ? isStored : isActive
     if (!isTrue) problems.push(`FALSE GREEN: proven ${String(provenLevel)} (${state})`)
@@ -357,6 +362,8 @@ function judgeStaying(
     case 'liar':
     case 'stale-longer-file':
       if (isStored) return null
+      // A proof of what runs says nothing of the file; it was judged on the way. A proof of the flash would be false.
+      if (job.verdict === 'proven' && job.provenLevel !== 'stored') return fault.name === 'liar' ? said : null
       if (job.verdict === 'proven') return `proven although the flash differs: ${said}`
       if (!isAlone || !features.hash) return null
       return job.verdict === 'unproven' && job.reason === 'contradicted' ? null : `not contradicted: ${said}`
