@@ -24,6 +24,8 @@ export interface CliTexts {
   readonly exported: (paths: string) => string
   readonly headHash: (hash: string) => string
   readonly nothingToResume: string
+  /** For an empty list, of the practice journal or of the normal one. */
+  readonly noJobs: (isPractice: boolean) => string
   readonly resumeHint: string
   readonly cancelling: string
   readonly decision: (target: string) => string
@@ -78,7 +80,11 @@ const en: CliTexts = {
   exportWith: command => `Export the record: ${command}`,
   exported: paths => `Exported: ${paths}`,
   headHash: hash => `Head of the record chain: ${hash}`,
-  nothingToResume: 'Nothing to resume.',
+  nothingToResume: 'Nothing to resume. A cancelled job goes on when it is named: flashproof resume JOB',
+  noJobs: isPractice =>
+    isPractice
+      ? 'No such jobs of virtual devices.'
+      : 'No such jobs. Those of virtual devices are shown with --practice.',
   resumeHint: 'Resume with: flashproof resume',
   cancelling: 'Stopping at a safe place… (Ctrl-C again ends at once)',
   decision: target => `Decision for ${target}`,
@@ -138,7 +144,11 @@ const vi: CliTexts = {
   exportWith: command => `Xuất nhật ký: ${command}`,
   exported: paths => `Đã xuất: ${paths}`,
   headHash: hash => `Đầu chuỗi nhật ký: ${hash}`,
-  nothingToResume: 'Không có gì để tiếp tục.',
+  nothingToResume: 'Không có gì để tiếp tục. Tác vụ đã hủy chỉ tiếp tục khi được nêu tên: flashproof resume JOB',
+  noJobs: isPractice =>
+    isPractice
+      ? 'Không có tác vụ nào của thiết bị ảo.'
+      : 'Không có tác vụ nào. Tác vụ của thiết bị ảo được hiển thị với --practice.',
   resumeHint: 'Tiếp tục bằng: flashproof resume',
   cancelling: 'Đang dừng ở chỗ an toàn… (nhấn Ctrl-C lần nữa để thoát ngay)',
   decision: target => `Cần quyết định cho ${target}`,

@@ -149,6 +149,16 @@ describe('log', () => {
     expect(host.out()).toContain('record #2, job j2: its hash is another one')
   })
 
+  it('says of an empty list that virtual devices have one of their own', async () => {
+    const handlers = { 'log.list': () => ({ entries: [], headHash: null }) }
+    const host = createMemoryHost({ handlers })
+    expect(await runCli(['log', 'list'], host)).toBe(0)
+    expect(host.err()).toContain('--practice')
+    const practice = createMemoryHost({ handlers })
+    expect(await runCli(['log', 'list', '--practice'], practice)).toBe(0)
+    expect(practice.err()).toBe('No such jobs of virtual devices.\n')
+  })
+
   it('lists entries with the head hash', async () => {
     const host = createMemoryHost({
       handlers: {

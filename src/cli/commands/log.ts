@@ -28,6 +28,7 @@ export async function runLogList(context: CommandContext, filter: LogFilter): Pr
     paint(toneOf(snapshot), outcomeWords(snapshot, report.messages)),
   ])
   if (rows.length > 0) report.result(renderColumns(rows).join('\n'))
+  else report.notice(report.texts.noJobs(filter.practice === true))
   if (headHash !== null) report.result(report.texts.headHash(headHash))
   return 0
 }
