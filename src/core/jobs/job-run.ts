@@ -7,7 +7,7 @@ import type { EvidenceFact, EvidenceLevel, JobSnapshot } from '../../shared/cont
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import type { Journal } from '../journal/journal.ts'
-import { isTransient, retryDelayMs } from '../transfer/retry.ts'
+import { isNeverSent, isTransient, retryDelayMs } from '../transfer/retry.ts'
 import type { TransferProtocol, TransferReport } from '../transfer/transfer-protocol.ts'
 import { BoardGuard } from './board-guard.ts'
 import { ChunkEdge } from './chunk-edge.ts'
@@ -16,9 +16,11 @@ import { JobDecisions } from './job-decisions.ts'
 import { JobEnding } from './job-ending.ts'
 import type { StoredOrder } from './job-order.ts'
 import type { JobWorld } from './job-world.ts'
-import { detectProtocol } from './protocol-detection.ts'
+import { detectProtocol, type Detection } from './protocol-detection.ts'
 import { createTransferContext } from './transfer-context.ts'
 
+/** A device that breaks off while it is asked what it speaks is asked this often. */
+const DETECTION_TRIES = 3
 /** How long a request under way may go on after a cancel, so that the device is not left with half of it. */
 const CANCEL_GRACE_MS = 3000
 /** A completion is never cut off lightly: whether it took effect would then be unknown. */
@@ -182,18 +184,34 @@ export class JobRun {
   }
 
   async #settleProtocol(endpoint: Endpoint): Promise<TransferProtocol> {
-    const { world, order } = this.#options
-    const { protocol, notes } = await detectProtocol({
-      endpoint,
-      wanted: order.protocol,
-      protocols: world.protocols,
-      signal: this.#stop.signal,
-      clock: world.clock,
-      timeoutMs: world.retryPolicy.requestTimeoutMs,
-    })
+    const { protocol, notes } = await this.#detect(endpoint)
     for (const note of notes) this.#book.log('info', 'probe.note', note)
     this.#book.update({ protocol: protocol.descriptor.id })
     return protocol
+  }
+
+  /** Reads what the device speaks; an answer that broke on the way is asked for again. */
+  async #detect(endpoint: Endpoint): Promise<Detection> {
+    const { world, order } = this.#options
+    const { clock, retryPolicy, random } = world
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await detectProtocol({
+          endpoint,
+          wanted: order.protocol,
+          protocols: world.protocols,
+          signal: this.#stop.signal,
+          clock,
+          timeoutMs: retryPolicy.requestTimeoutMs,
+        })
+      } catch (thrown) {
+        const error = asFlashproofError(thrown)
+        const mayPass = isTransient(error) && !isNeverSent(error) && !this.#stop.signal.aborted
+        if (!mayPass || attempt >= Math.min(DETECTION_TRIES, retryPolicy.tries)) throw error
+        this.#book.log('warning', 'probe.retry', error.message)
+        await clock.delay(retryDelayMs(retryPolicy, attempt, random), this.#stop.signal)
+      }
+    }
   }
 
   /** Waits for a device that is not there yet, as long as the order says. */

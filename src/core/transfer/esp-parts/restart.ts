@@ -21,7 +21,12 @@ export async function followRestart(
   const settled = settledReport(stored)
   const required = order.requiredLevel
   const isAsked = required !== null && levelRank(required) >= levelRank('running')
-  if (stored === 'contradicted' || (!isAsked && !(await isRestarting(device)))) return settled
+  if (stored === 'contradicted') return settled
+  if (!isAsked && !(await isRestarting(device))) {
+    if (stored === 'proven' && device.namesItsApp)
+      context.warn('The board starts the new firmware at its next restart.')
+    return settled
+  }
   if (device.before === null) return settled
 
   // What lies in flash was looked at; which image the bootloader takes shows only afterwards.
@@ -39,10 +44,21 @@ export async function followRestart(
   const unsure = isUnchanged ? 'unknown' : settled.boardNow
   const boardNow = isNew === false ? 'old-firmware' : isNew === true ? 'new-firmware' : unsure
   const report: TransferReport = { ...settled, boardNow, unplug: 'safe' }
-  if (isNew === false || required !== 'confirmed') return report
+  if (isNew === false) return report
+  if (required !== 'confirmed') {
+    if (isRollbackOpen(after)) {
+      context.warn('The board may still go back to the old firmware; “--require confirmed” waits until it cannot.')
+    }
+    return report
+  }
   context.enter('confirming', { boardNow, unplug: 'keep-powered' })
   if (await staysHealthy(device, context, after)) return report
   return { outcome: 'not-answered', boardNow: 'unknown', unplug: 'safe' }
+}
+
+/** Whether the device says that its new image is still on trial. Devices spell the states of otadata in several ways. */
+function isRollbackOpen({ otaState }: TelemetrySample): boolean {
+  return otaState !== undefined && /^(new|pending[-_ ]?verify)$/i.test(otaState)
 }
 
 function settledReport(stored: StoredOutcome): TransferReport {
