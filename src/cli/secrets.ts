@@ -15,7 +15,7 @@ export async function resolveSecrets(
   context: CommandContext,
   sources: readonly SecretSource[],
 ): Promise<Record<string, string>> {
-  const values: Record<string, string> = {}
+  const values = new Map<string, string>()
   for (const source of sources) {
     const value = (await readSecret(context, source)).replace(/\r?\n$/, '')
     if (value === '' || value.length > MAX_SECRET_CHARACTERS) {
@@ -23,9 +23,9 @@ export async function resolveSecrets(
         key: source.key,
       })
     }
-    values[source.key] = value
+    values.set(source.key, value)
   }
-  return values
+  return Object.fromEntries(values)
 }
 
 async function readSecret(context: CommandContext, source: SecretSource): Promise<string> {

@@ -96,6 +96,23 @@ const cases: readonly Refusal[] = [
     names: /colour.*chunkBytes/,
     code: 'option.unknown',
   },
+  ...['colour=blue', '__proto__=1', 'constructor=1'].map((pair): Refusal => {
+    const [key = ''] = pair.split('=')
+    return {
+      what: `${key}, which no protocol knows, for a board that would take the image`,
+      argv: () => ['flash', 'good.bin', '--to', plainBoard, '--set', pair],
+      exitCode: 2,
+      names: new RegExp(key),
+      code: key === 'colour' ? 'option.unknown' : 'usage.invalid-value',
+    }
+  }),
+  {
+    what: 'a context key that is no plain word',
+    argv: () => ['flash', 'good.bin', '--to', plainBoard, '--context', '__proto__=1'],
+    exitCode: 2,
+    names: /__proto__.*--context/,
+    code: 'usage.invalid-value',
+  },
   {
     what: 'a host where nothing listens',
     argv: () => ['flash', 'good.bin', '--to', closedPort, '--protocol', 'esp-parts'],

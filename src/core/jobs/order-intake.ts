@@ -4,6 +4,7 @@
  */
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
 import { FlashproofError } from '../../shared/errors.ts'
+import { isPlainKey, plainKeyRule } from '../../shared/plain-key.ts'
 import { parseOptions, type OptionValue, type OptionValues } from '../../shared/option-spec.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import type { ImageStore } from '../journal/image-store.ts'
@@ -39,11 +40,12 @@ const MOST_KEPT_SEGMENTS = 64
 
 /**
  * Resolves when the order is sound and its image is kept on this computer.
- * @throws {FlashproofError} file.not-found, image.*, target.*, protocol.*, option.*, journal.disk-full
+ * @throws {FlashproofError} file.not-found, image.*, target.*, protocol.*, option.*, usage.invalid-value, journal.disk-full
  */
 export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOptions): Promise<TakenOrder> {
   const firmware = intake.firmware.get(request.firmwareId)
   assertExpectedHash(request.expectSha256, firmware)
+  assertPlainKeys('context', request.context)
   const endpoints = resolveTargets(request.targets, intake.lookUp)
   const isSimulated = isBatchSimulated(endpoints, intake.isSimulated)
   const { options, secrets } = checkOptions(request, endpoints, firmware, intake.protocols)
@@ -73,6 +75,15 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     isSimulated,
     warnings: flat.filledBytes > 0 ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
   }
+}
+
+function assertPlainKeys(field: string, record: Readonly<Record<string, unknown>> = {}): void {
+  const key = Object.keys(record).find(candidate => !isPlainKey(candidate))
+  if (key === undefined) return
+  throw new FlashproofError('usage.invalid-value', `the ${field} key “${key}” is no plain word (${plainKeyRule})`, {
+    key,
+    expected: plainKeyRule,
+  })
 }
 
 function resolveTargets(targets: readonly string[], lookUp: OrderIntakeOptions['lookUp']): Endpoint[] {
@@ -144,13 +155,11 @@ function setSecretsApart(
       expected: [...secretKeys].join(', '),
     })
   }
-  const options: Record<string, OptionValue> = {}
-  const secrets: Record<string, string> = {}
-  for (const [key, value] of Object.entries(values)) {
-    if (secretKeys.has(key)) secrets[key] = String(value)
-    else options[key] = value
+  const entries = Object.entries(values)
+  return {
+    options: Object.fromEntries(entries.filter(([key]) => !secretKeys.has(key))),
+    secrets: Object.fromEntries(entries.flatMap(([key, value]) => (secretKeys.has(key) ? [[key, String(value)]] : []))),
   }
-  return { options, secrets }
 }
 
 /** The options of the first candidate that takes them; with several, the first refusal is the one that is told. */

@@ -36,6 +36,18 @@ function command<Who extends Answerer, Request extends z.ZodType, Response exten
 const LONG_MS = 30 * 60_000
 const empty = z.strictObject({})
 
+/**
+ * A record whose keys people choose. zod leaves a `__proto__` entry out without a word; what somebody gave is refused
+ * instead of forgotten.
+ */
+const keyed = <Value extends z.ZodType>(value: Value) =>
+  z
+    .unknown()
+    .refine(given => typeof given !== 'object' || given === null || !Object.hasOwn(given, '__proto__'), {
+      message: 'a key is “__proto__”, which no entry may be named',
+    })
+    .pipe(z.record(z.string(), value))
+
 export const ExportFormat = z.enum(['csv', 'jsonl', 'json', 'html'])
 export type ExportFormat = z.infer<typeof ExportFormat>
 
@@ -74,8 +86,8 @@ export const JobOrderRequest = z.strictObject({
   firmwareId: z.string(),
   targets: z.array(z.string()).min(1).max(1024),
   protocol: z.string().optional(),
-  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
-  secrets: z.record(z.string(), z.string()).optional(),
+  options: keyed(z.union([z.string(), z.number(), z.boolean()])).optional(),
+  secrets: keyed(z.string()).optional(),
   /** How many jobs of the batch run at once. */
   parallel: z.number().int().min(1).max(1024).optional(),
   /** Try this many devices first; the rest start only when all of those reached their required level. */
@@ -84,7 +96,7 @@ export const JobOrderRequest = z.strictObject({
   stopAfter: z.number().int().min(1).optional(),
   require: EvidenceLevel.optional(),
   /** Keys `operator`, `order`, `unit-serial`, `note`, `station`; others are kept as they are. */
-  context: z.record(z.string(), z.string()).optional(),
+  context: keyed(z.string()).optional(),
   expectSha256: z.string().optional(),
   accept: z.array(z.string()).optional(),
   /** Who answers decisions that were given in advance, for the record. */

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { JobOrderRequest } from '../../../src/shared/contract/commands.ts'
+import { demoImage, openBench, type Bench } from '../../fakes/bench.ts'
+
+let bench: Bench
+beforeEach(async () => {
+  bench = await openBench()
+})
+afterEach(async () => {
+  await bench.close()
+})
+
+/** As it comes out of structured clone or JSON: an own property, not the prototype. */
+function keyed(key: string): Record<string, string> {
+  return Object.fromEntries([[key, '1']])
+}
+
+/** Starts a job that must be refused; gives the code. */
+async function refusal(more: object): Promise<{ code: string; message: string; requests: number }> {
+  const board = await bench.board()
+  const firmwareId = await bench.firmwareId(demoImage())
+  try {
+    await bench.station.engine.start({ firmwareId, targets: [board.target], ...more })
+  } catch (error) {
+    expect(error).toMatchObject({ traits: { exitCode: 2 } })
+    // Checked the line above: only a FlashproofError has traits.
+    const { code, message } = error as { code: string; message: string }
+    return { code, message, requests: board.stats.requests }
+  }
+  throw new Error('was started')
+}
+
+describe('an order', () => {
+  it.each(['colour', '__proto__', 'constructor', 'toString'])(
+    'with the option “%s”, which no protocol knows, is refused before the device is asked',
+    async key => {
+      const found = await refusal({ options: keyed(key) })
+      expect(found).toMatchObject({ code: 'option.unknown', requests: 0 })
+      expect(found.message).toContain(key)
+    },
+  )
+
+  it.each(['__proto__', 'constructor', 'prototype', 'a b', 'a\nb', '', 'k'.repeat(65)])(
+    'with the context key “%s” is refused, naming it',
+    async key => {
+      const found = await refusal({ context: keyed(key) })
+      expect(found).toMatchObject({ code: 'usage.invalid-value', requests: 0 })
+      expect(found.message).toContain(`“${key}”`)
+    },
+  )
+
+  it('with a secret that no protocol knows is refused', async () => {
+    expect(await refusal({ secrets: keyed('__proto__') })).toMatchObject({ code: 'option.unknown', requests: 0 })
+  })
+
+  it.each(['options', 'secrets', 'context'])(
+    'loses no __proto__ of its %s at the border: it is refused there',
+    field => {
+      const order = { firmwareId: 'f', targets: ['http://a'], [field]: keyed('__proto__') }
+      expect(JobOrderRequest.safeParse(structuredClone(order)).success).toBe(false)
+      expect(JobOrderRequest.safeParse({ ...order, [field]: keyed('plain') }).success).toBe(true)
+      expect(JobOrderRequest.safeParse({ ...order, [field]: undefined }).success).toBe(true)
+      expect(JobOrderRequest.safeParse({ ...order, [field]: [] }).success).toBe(false)
+    },
+  )
+})
