@@ -68,6 +68,18 @@ const cases: readonly Refusal[] = [
     { what: `${what} to convert`, argv: () => ['convert', file, 'out.bin'], exitCode: 2, names, code },
     { what: `${what} to flash`, argv: () => ['flash', file, '--to', webPage], exitCode: 2, names, code },
   ]),
+  ...[
+    { what: 'a folder', file: 'folder', names: /folder/, code: 'file.is-directory' },
+    { what: 'a missing export', file: 'nowhere.csv', names: /nowhere\.csv/, code: 'file.not-found' },
+    { what: 'an empty export', file: 'empty.bin', names: /empty\.bin/, code: 'journal.export-invalid' },
+    { what: 'another file', file: 'page.hex', names: /page\.hex/, code: 'journal.export-invalid' },
+  ].map(({ what, file, names, code }): Refusal => ({
+    what: `${what} to log verify`,
+    argv: () => ['log', 'verify', file],
+    exitCode: 2,
+    names,
+    code,
+  })),
   {
     what: 'a chunk size of 0',
     argv: () => ['flash', 'good.bin', '--to', webPage, '--protocol', 'esp-parts', '--set', 'chunkBytes=0'],

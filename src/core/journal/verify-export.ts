@@ -1,6 +1,6 @@
 /** Checks an export by itself, on any computer: its manifest over every byte, its links, its rows, its cells. */
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import type { ChainReport, ExportFormat } from '../../shared/contract/commands.ts'
 import { JobRecord } from '../../shared/contract/record.ts'
@@ -22,12 +22,15 @@ const MAXIMUM_LAST_LINE_BYTES = 1 << 22
 
 /**
  * Checks the export at `path`. An export of a part of the chain is checked for what it holds, and a note says so.
- * @throws file.not-found, journal.export-invalid when the file is no export of Flashproof at all.
+ * @throws file.not-found, file.is-directory, file.not-readable; journal.export-invalid when the file is no export of
+ *   Flashproof at all.
  */
 export function verifyExport(path: string): ChainReport {
   const file = openExport(path)
   try {
     return verifyOpenFile(file, path)
+  } catch (error) {
+    throw isSystemError(error) ? unreadable(path, error) : error
   } finally {
     closeSync(file)
   }
@@ -35,17 +38,38 @@ export function verifyExport(path: string): ChainReport {
 
 function openExport(path: string): number {
   try {
+    // Before opening: opening a FIFO would wait for a writer.
+    const stats = statSync(path)
+    if (stats.isDirectory()) throw new FlashproofError('file.is-directory', `${path} is a folder`, { path })
+    if (!stats.isFile()) throw new FlashproofError('file.not-readable', `${path} is no regular file`, { path })
+    if (stats.size === 0) throw noExport(path, 'is empty, so it')
     return openSync(path, 'r')
   } catch (error) {
-    throw new FlashproofError('file.not-found', `${path} cannot be opened`, { path }, { cause: error })
+    throw isSystemError(error) ? unreadable(path, error) : error
   }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
+
+function unreadable(path: string, error: NodeJS.ErrnoException): FlashproofError {
+  const systemCode = error.code ?? 'unknown'
+  const details = { path, systemCode }
+  if (systemCode === 'ENOENT' || systemCode === 'ENOTDIR') {
+    return new FlashproofError('file.not-found', `${path} does not exist`, details, { cause: error })
+  }
+  return new FlashproofError('file.not-readable', `${path} cannot be read (${systemCode})`, details, { cause: error })
+}
+
+function noExport(path: string, because = ''): FlashproofError {
+  const words = [path, because, 'is no export of the Flashproof log'].filter(word => word !== '')
+  return new FlashproofError('journal.export-invalid', words.join(' '), { path })
 }
 
 function verifyOpenFile(file: number, path: string): ChainReport {
   const format = recogniseFormat(file)
-  if (format === null) {
-    throw new FlashproofError('journal.export-invalid', `${path} is no export of the Flashproof log`, { path })
-  }
+  if (format === null) throw noExport(path)
   const sizeBytes = fstatSync(file).size
   const lastLine = readLastLine(file, sizeBytes)
   const found = readManifestLine(format, lastLine)

@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ExportFormat } from '../../../src/shared/contract/commands.ts'
 import { doHistoryTask } from '../../../src/core/journal/history-tasks.ts'
@@ -277,6 +277,42 @@ describe.each(formats)('verification of a %s export', format => {
     const home = makeHome()
     mkdirSync(home, { recursive: true })
     expect(verifyExport(exportTo(home, format))).toMatchObject({ valid: true, records: 0, headHash: null })
+  })
+})
+
+describe('verification of what is no export', () => {
+  function makeFiles(): string {
+    const home = makeHome()
+    writeFileSync(join(home, 'empty.csv'), '')
+    writeFileSync(join(home, 'other.csv'), 'sequence,name\n1,board\n')
+    writeFileSync(join(home, 'binary.html'), Uint8Array.of(0, 255, 254, 1, 2))
+    return home
+  }
+
+  it.each([
+    ['a missing file', 'none.csv', 'file.not-found'],
+    ['a file below a file', 'other.csv/x', 'file.not-found'],
+    ['a folder', '.', 'file.is-directory'],
+    ['a device', '/dev/null', 'file.not-readable'],
+    ['a name that the system cannot open', 'x'.repeat(300), 'file.not-readable'],
+    ['an empty file', 'empty.csv', 'journal.export-invalid'],
+    ['another table', 'other.csv', 'journal.export-invalid'],
+    ['binary data', 'binary.html', 'journal.export-invalid'],
+  ])('refuses %s with its code, naming it', (_, name, code) => {
+    const path = resolve(makeFiles(), name)
+    expect(() => verifyExport(path)).toThrow(
+      expect.objectContaining({
+        code,
+        message: expect.stringContaining(path) as unknown,
+        traits: expect.objectContaining({ exitCode: 2 }) as unknown,
+      }),
+    )
+  })
+
+  it.skipIf(process.getuid?.() === 0)('refuses a file that this user may not read', () => {
+    const path = join(makeHome(), 'locked.csv')
+    writeFileSync(path, 'x', { mode: 0o000 })
+    expect(() => verifyExport(path)).toThrow(expect.objectContaining({ code: 'file.not-readable' }))
   })
 })
 
