@@ -10,8 +10,10 @@ export interface TextOutput {
   /** Terminal width in columns; asked anew before every drawing. */
   columns(): number
   rows(): number
-  /** Calls back once when the reader is gone (EPIPE); later writes are dropped. */
+  /** Calls back once when nothing more can be written: the reader is gone, or a write failed. Later writes are dropped. */
   onClosed(listener: () => void): void
+  /** The system's code of a write that failed (`ENOSPC`), or null. A reader that went away (`EPIPE`) is no fault. */
+  failure(): string | null
 }
 
 export interface TextInput {

@@ -61,10 +61,21 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
     return 130
   })
   try {
-    return await Promise.race([finished, isForced])
+    return await withWholeOutput(context, await Promise.race([finished, isForced]))
   } finally {
     interruption.dispose()
   }
+}
+
+/** Results that could not be written are no success, however well the work itself went. */
+async function withWholeOutput({ host, report }: CommandContext, exitCode: number): Promise<number> {
+  await host.stdout.flushed()
+  const systemCode = host.stdout.failure()
+  if (systemCode === null) return exitCode
+  const code = systemCode === 'ENOSPC' || systemCode === 'EDQUOT' ? 'file.disk-full' : 'file.not-writable'
+  const problem = `standard output could not be written (${systemCode}), so what it should hold is incomplete`
+  report.error(new FlashproofError(code, problem, { systemCode }))
+  return exitCode === 0 ? 1 : exitCode
 }
 
 async function runToEnd(context: CommandContext, command: ParsedCommand, resources: Resources): Promise<number> {

@@ -44,9 +44,11 @@ function commandInBrief(): string {
 
 function adaptOutput(stream: NodeJS.WriteStream): TextOutput {
   let isClosed = false
+  let failure: string | null = null
   const listeners = new Set<() => void>()
   // A reader that went away (`… | head`) is no fault: the rest is not written, and the work goes on or ends in order.
-  stream.on('error', () => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isClosed) failure = writeFault(error)
     isClosed = true
     for (const listener of listeners) listener()
     listeners.clear()
@@ -71,7 +73,13 @@ function adaptOutput(stream: NodeJS.WriteStream): TextOutput {
       if (isClosed) listener()
       else listeners.add(listener)
     },
+    // A file's fault is known at once, and told as an event only in the next turn.
+    failure: () => failure ?? writeFault(stream.errored),
   }
+}
+
+function writeFault(error: NodeJS.ErrnoException | null): string | null {
+  return error === null || error.code === 'EPIPE' ? null : (error.code ?? error.message)
 }
 
 function adaptInput(): TextInput {

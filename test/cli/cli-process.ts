@@ -19,7 +19,7 @@ export interface RunningCli {
   readonly pid: number
 }
 
-const entryPath = fileURLToPath(new URL('../../src/cli/index.ts', import.meta.url))
+export const entryPath = fileURLToPath(new URL('../../src/cli/index.ts', import.meta.url))
 export const simulatorPath = fileURLToPath(new URL('../../src/simulator/index.ts', import.meta.url))
 
 /** Starts the command line with its state in `home`; nothing of this account's own settings reaches it. */

@@ -61,6 +61,10 @@ class KeptOutput implements TextOutput {
   onClosed(): void {
     // Nobody takes this output away.
   }
+
+  failure(): null {
+    return null
+  }
 }
 
 export function createMemoryHost(options: HostOptions = {}): MemoryHost {

@@ -65,6 +65,10 @@ class FakeTerminal implements TextOutput {
   onClosed(): void {
     // Stays open.
   }
+
+  failure(): null {
+    return null
+  }
 }
 
 class FakeTimers implements Timers {
