@@ -1,6 +1,14 @@
 #!/usr/bin/env node
-/** The bin entry: checks the Node version, then runs the command line on this process's streams. */
+/** The bin entry: ends in order from its first moment, checks the Node version, then runs the command line. */
 const OLDEST_NODE_MAJOR = 24
+
+let exitCode = 130
+// While the command listens it is the one that ends; before and after it nothing is under way, and these end at once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(exitCode)
+  })
+}
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE_MAJOR) {
   process.stderr.write(
@@ -15,6 +23,6 @@ const [{ runCli }, { createTerminalHost }, { readVersion }] = await Promise.all(
   import('./version.ts'),
 ])
 const host = createTerminalHost(readVersion())
-const exitCode = await runCli(process.argv.slice(2), host)
+exitCode = await runCli(process.argv.slice(2), host)
 await Promise.all([host.stdout.flushed(), host.stderr.flushed()])
 process.exit(exitCode)

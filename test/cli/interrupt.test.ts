@@ -75,6 +75,27 @@ describe('a batch on real processes', () => {
   })
 })
 
+describe('a signal during the start', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+    '(%s) before the command is loaded ends it in order, with exit code 130',
+    async name => {
+      // Raises the signal at the moment when the entry asks for its first module.
+      const raiser = `import { registerHooks } from 'node:module'
+      registerHooks({
+        load(url, context, next) {
+          if (url.endsWith('/cli/run.ts')) process.kill(process.pid, '${name}')
+          return next(url, context)
+        },
+      })`
+      const ended = await runCliProcess(['demo'], {
+        home: join(folder, 'early'),
+        env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(raiser)}` },
+      })
+      expect(ended, ended.err).toMatchObject({ exitCode: 130, out: '' })
+    },
+  )
+})
+
 /** The one child of the command line, from Linux's process table. */
 async function workerPid(cliPid: number): Promise<number> {
   const children = await readFile(`/proc/${String(cliPid)}/task/${String(cliPid)}/children`, 'utf8')
