@@ -82,7 +82,7 @@ export const errorTable = {
   'device.unidentified': permanent,
   'device.wrong-chip': badInput,
   'device.no-space': badInput,
-  'device.not-speaking': permanent,
+  'device.not-speaking': badInput,
   'device.unauthorised': permanent,
   'device.rejected': transient,
   'device.bad-answer': transient,

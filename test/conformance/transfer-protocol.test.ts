@@ -187,7 +187,7 @@ describe.each(places)('%s', (_name, harness) => {
     if (device.swapBoard === undefined) return
     device.swapBoard()
     const job = await bench.ended(await start(device))
-    expect(job).toMatchObject({ state: 'failed', verdict: null, boardNow: 'unknown' })
+    expect(job).toMatchObject({ state: 'failed', verdict: 'unproven', boardNow: 'unknown' })
     expect(job.error?.code).toBe('device.identity-changed')
     expect(device.stored()).toBeNull()
   })

@@ -29,6 +29,7 @@ export function fakeProtocol(
         { key: 'password', kind: 'secret', label: { en: 'Password', vi: 'Mật khẩu' }, help: { en: '', vi: '' } },
       ],
       profiles: [],
+      decisions: ['downgrade'],
       reach: everything,
     },
     accepts: endpoint => endpoint.kind === 'http',

@@ -4,10 +4,11 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ConversionResult } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
+import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { ADDRESS_LIMIT, DEFAULT_FILL_BYTE, type MemoryImage } from '../image/memory-image.ts'
 import { assertNotAborted, openFirmwareFile, PROGRESS_STEP_BYTES } from './file-source.ts'
 import type { FirmwareFormat } from './firmware-format.ts'
-import { extensionOf, findFormat, firmwareFormats, recogniseFormat } from './index.ts'
+import { extensionOf, findFormat, firmwareFormats, formatDecisions, recogniseFormat } from './index.ts'
 import { writeFileWhole, type OutputOperations } from './output-file.ts'
 
 export interface ConvertOptions {
@@ -40,11 +41,12 @@ export function convertFile(options: ConvertOptions): ConversionResult {
   const { inputPath, outputPath } = options
   assertNumber('fill', options.fillByte, 0xff)
   if (options.base !== 'lowest') assertNumber('base', options.base, ADDRESS_LIMIT - 1)
+  const accept = options.accept ?? []
+  assertKnownDecisions(accept, formatDecisions)
   const input = openFirmwareFile(inputPath)
   try {
     assertDifferentFiles(inputPath, outputPath)
     const toFormat = chooseOutputFormat(options)
-    const accept = options.accept ?? []
     const fromFormat = recogniseFormat(input, { accept })
     const base = options.base === 'lowest' ? undefined : options.base
     if (base !== undefined && fromFormat.isAddressed && toFormat.isAddressed) {

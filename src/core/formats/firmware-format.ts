@@ -51,6 +51,8 @@ export interface FirmwareFormat {
   readonly extensions: readonly string[]
   /** Whether the file's bytes carry addresses; a raw binary does not. */
   readonly isAddressed: boolean
+  /** Codes of `accept` that its reader knows. */
+  readonly decisions?: readonly string[]
   recognise(source: FirmwareSource): 'yes' | 'maybe' | 'no'
   /**
    * Reads the file into addressed segments.

@@ -16,6 +16,11 @@ export const firmwareFormats: readonly FirmwareFormat[] = [espImage, elf, uf2, s
 /** The code that `--accept` names to treat a web page, an archive or a text as raw bytes all the same. */
 export const ACCEPT_NOT_FIRMWARE = 'not-firmware'
 
+/** Every code that can be accepted when a file is read. */
+export const formatDecisions: readonly string[] = [
+  ...new Set([ACCEPT_NOT_FIRMWARE, ...firmwareFormats.flatMap(format => format.decisions ?? [])]),
+]
+
 /**
  * Says which format a file has: content first, its name's extension only among equals. Never falls back to raw binary
  * for a file whose name promises addresses (`.hex` with other content), because its bytes would land at a wrong place.

@@ -1,6 +1,6 @@
 /** Intel HEX as a firmware format: how it is recognised; reading and writing are in the folder of the same name. */
 import type { FirmwareFormat, FirmwareSource } from './firmware-format.ts'
-import { readIntelHex } from './intel-hex/reader.ts'
+import { ACCEPT_MISSING_END, readIntelHex } from './intel-hex/reader.ts'
 import { writeIntelHex } from './intel-hex/writer.ts'
 
 export const intelHex: FirmwareFormat = {
@@ -8,6 +8,7 @@ export const intelHex: FirmwareFormat = {
   label: { en: 'Intel HEX', vi: 'Intel HEX' },
   extensions: ['hex', 'ihex', 'ihx', 'ihe', 'i32', 'hx', 'a43', 'mcs'],
   isAddressed: true,
+  decisions: [ACCEPT_MISSING_END],
   recognise,
   read: readIntelHex,
   write: writeIntelHex,

@@ -1,6 +1,6 @@
 /** Motorola S-record as a firmware format: how it is recognised; reading and writing are in the folder of the same name. */
 import type { FirmwareFormat, FirmwareSource } from './firmware-format.ts'
-import { readSRecord } from './s-record/reader.ts'
+import { ACCEPT_MISSING_END, readSRecord } from './s-record/reader.ts'
 import { writeSRecord } from './s-record/writer.ts'
 
 export const sRecord: FirmwareFormat = {
@@ -8,6 +8,7 @@ export const sRecord: FirmwareFormat = {
   label: { en: 'Motorola S-record', vi: 'Motorola S-record' },
   extensions: ['srec', 's19', 's28', 's37', 's', 's1', 's2', 's3', 'mot', 'sx', 'mxt', 'exo'],
   isAddressed: true,
+  decisions: [ACCEPT_MISSING_END],
   recognise,
   read: readSRecord,
   write: writeSRecord,

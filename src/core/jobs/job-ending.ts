@@ -3,7 +3,7 @@ import type { JobSnapshot } from '../../shared/contract/models.ts'
 import { asFlashproofError, hasErrorCode, toWireError, type FlashproofError } from '../../shared/errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { TransferReport } from '../transfer/transfer-protocol.ts'
-import { judge } from '../transfer/verdict.ts'
+import { isContradicted, judge } from '../transfer/verdict.ts'
 import type { ChunkEdge } from './chunk-edge.ts'
 import type { JobBook } from './job-book.ts'
 import type { StoredOrder } from './job-order.ts'
@@ -48,7 +48,7 @@ export class JobEnding {
     book.log(state === 'cancelled' ? 'info' : 'error', error.code, error.message)
     const { code, message, details } = toWireError(error)
     const change: Partial<JobSnapshot> = { error: { code, message, details: { ...details } } }
-    if (book.snapshot.completion === 'sent') change.reason = 'outcome-unknown'
+    Object.assign(change, verdictOfFailure(book.snapshot, state))
     try {
       await this.#seal(state, change)
     } catch (thrown) {
@@ -77,4 +77,16 @@ export class JobEnding {
       }
     }
   }
+}
+
+/**
+ * The verdict of a job that did not come to its end: nothing that it gathered makes it more than unproven, and a device
+ * that got nothing needs no verdict.
+ */
+function verdictOfFailure(snapshot: JobSnapshot, state: 'failed' | 'cancelled'): Partial<JobSnapshot> {
+  const isOutcomeUnknown = snapshot.completion === 'sent'
+  const wasSent = snapshot.doneBytes > 0 || snapshot.evidence.length > 0
+  if (!isOutcomeUnknown && (state === 'cancelled' || !wasSent)) return {}
+  if (isContradicted(snapshot.evidence)) return { verdict: 'unproven', reason: 'contradicted' }
+  return { verdict: 'unproven', reason: isOutcomeUnknown ? 'outcome-unknown' : 'not-answered' }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
 import type { JobSnapshot, JobState } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
+import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isoWithZone } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { ImageStore } from '../journal/image-store.ts'
@@ -97,10 +98,16 @@ export class JobEngine {
   /**
    * Goes on with jobs where each stopped; all of the named ones, or none of them. Without ids: every interrupted job whose
    * owner is gone, and the paused ones here.
-   * @throws {FlashproofError} job.not-found, job.wrong-state, job.resume-refused, journal.image-missing, device.busy
+   * @throws {FlashproofError} job.not-found, job.wrong-state, job.resume-refused, journal.image-missing, device.busy,
+   *   usage.invalid-value for an unknown code in `accept`
    */
   async resume(request: ResumeRequest): Promise<{ jobIds: string[] }> {
     this.#queue.assertOpen()
+    const { protocols } = this.#options.world
+    assertKnownDecisions(
+      request.accept ?? [],
+      protocols.flatMap(protocol => protocol.descriptor.decisions),
+    )
     const isNamed = request.jobIds !== undefined
     const ids = [...new Set(request.jobIds ?? this.#resumableIds())]
     await Promise.all(ids.map(jobId => this.#queue.settled(jobId)))

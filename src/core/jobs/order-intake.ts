@@ -6,7 +6,9 @@ import type { JobOrderRequest } from '../../shared/contract/commands.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { isPlainKey, plainKeyRule } from '../../shared/plain-key.ts'
 import { parseOptions, type OptionValue, type OptionValues } from '../../shared/option-spec.ts'
+import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
+import { formatDecisions } from '../formats/index.ts'
 import type { ImageStore } from '../journal/image-store.ts'
 import { flattenForUpload } from '../transfer/flat-image.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
@@ -48,7 +50,13 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   assertPlainKeys('context', request.context)
   const endpoints = resolveTargets(request.targets, intake.lookUp)
   const isSimulated = isBatchSimulated(endpoints, intake.isSimulated)
-  const { options, secrets } = checkOptions(request, endpoints, firmware, intake.protocols)
+  const candidates = endpoints.map(endpoint => candidatesFor(endpoint, request.protocol, intake.protocols))
+  assertKnownDecisions(
+    request.accept ?? [],
+    candidates.flat().flatMap(protocol => protocol.descriptor.decisions),
+    formatDecisions,
+  )
+  const { options, secrets } = checkOptions(request, candidates, firmware)
   const flat = flattenForUpload(firmware.image, firmware.isAddressed, String(options['base'] ?? ''))
   const sha256 = await intake.images.put(flat.bytes)
   const common: Omit<StoredOrder, 'target'> = {
@@ -110,24 +118,28 @@ function isBatchSimulated(endpoints: readonly Endpoint[], isSimulated: (endpoint
   return kinds.has(true)
 }
 
+/** The protocols that could run a job there: the named one, or all that accept the endpoint. */
+function candidatesFor(
+  endpoint: Endpoint,
+  wanted: string | undefined,
+  protocols: readonly TransferProtocol[],
+): readonly TransferProtocol[] {
+  if (wanted !== undefined) return [namedProtocol(wanted, endpoint, protocols)]
+  const candidates = protocols.filter(protocol => protocol.accepts(endpoint))
+  if (candidates.length > 0) return candidates
+  throw new FlashproofError('protocol.endpoint-not-accepted', `no protocol here speaks to ${endpoint.text}`, {
+    target: endpoint.text,
+  })
+}
+
 /** Checks the options against every protocol that could run them; with one candidate the check is final. */
 function checkOptions(
   request: JobOrderRequest,
-  endpoints: readonly Endpoint[],
+  candidatesOfAll: readonly (readonly TransferProtocol[])[],
   firmware: OpenedFirmware,
-  protocols: readonly TransferProtocol[],
 ): { options: OptionValues; secrets: Record<string, string> } {
   let checked: { options: OptionValues; secrets: Record<string, string> } = { options: {}, secrets: {} }
-  for (const endpoint of endpoints) {
-    const candidates =
-      request.protocol === undefined
-        ? protocols.filter(protocol => protocol.accepts(endpoint))
-        : [namedProtocol(request.protocol, endpoint, protocols)]
-    if (candidates.length === 0) {
-      throw new FlashproofError('protocol.endpoint-not-accepted', `no protocol here speaks to ${endpoint.text}`, {
-        target: endpoint.text,
-      })
-    }
+  for (const candidates of candidatesOfAll) {
     checked = firstThatFits(candidates, protocol => {
       const given = { ...withProfile(protocol, request.options ?? {}), ...request.secrets }
       const values = parseOptions(protocol.descriptor.options, given)

@@ -19,6 +19,8 @@ export interface HttpRequest {
   readonly body?: Uint8Array
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Opens a connection for this request alone: for one that must not be lost on a connection that just closed. */
+  readonly needsFreshConnection?: boolean
 }
 
 export interface HttpAnswer {
@@ -37,6 +39,8 @@ export interface HttpClientOptions {
 
 /** A small server closes an idle connection after about five seconds; writing into one that just closed loses a request. */
 const REUSE_WITHIN_MS = 4000
+/** A connection that ends this soon after an answer, and unannounced, was closed because of the answer. */
+const SILENT_CLOSE_MS = 1000
 
 interface PendingRequest {
   readonly request: HttpRequest
@@ -52,6 +56,10 @@ export class HttpClient {
   readonly #headStart: string
   #socket: Socket | null = null
   #isConnected = false
+  /** Answers that came over this connection: with none, a loss says nothing about reuse. */
+  #answersOnSocket = 0
+  /** Cleared when a device closed a connection that its answers had not said it would close. */
+  #mayReuse = true
   #parser = new HttpAnswerParser()
   #pending: PendingRequest | null = null
   #lastUsedMs = 0
@@ -104,8 +112,9 @@ export class HttpClient {
   }
 
   #send(request: HttpRequest, nowMs: number): void {
-    const isStale = this.#isConnected && nowMs - this.#lastUsedMs > REUSE_WITHIN_MS
-    if (isStale) this.#dropSocket()
+    const isUsed = this.#answersOnSocket > 0
+    const isStale = isUsed && nowMs - this.#lastUsedMs > REUSE_WITHIN_MS
+    if (isStale || (isUsed && (!this.#mayReuse || request.needsFreshConnection === true))) this.#dropSocket()
     const socket = this.#socket ?? this.#open()
     let head = `${request.method} ${this.#endpoint.basePath}${request.path}${this.#headStart}`
     for (const name in request.headers) head += `${name}: ${request.headers[name] ?? ''}\r\n`
@@ -129,6 +138,7 @@ export class HttpClient {
     })
     this.#socket = socket
     this.#isConnected = false
+    this.#answersOnSocket = 0
     this.#parser = new HttpAnswerParser()
     const connectTimeoutMs = this.#options.connectTimeoutMs ?? 5000
     const connectTimer = setTimeout(() => {
@@ -142,8 +152,10 @@ export class HttpClient {
       if (this.#socket === socket) this.#receive(socket, piece)
     })
     socket.once('end', () => {
-      const answer = this.#socket === socket ? this.#parser.end() : null
+      if (this.#socket !== socket) return
+      const answer = this.#parser.end()
       if (answer !== null) this.#answer(answer)
+      else if (this.#pending === null) this.#lost(socket, '', 'the device closed the idle connection')
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(connectTimer)
@@ -177,6 +189,7 @@ export class HttpClient {
     this.#pending = null
     const nowMs = performance.now()
     this.#lastUsedMs = nowMs
+    this.#answersOnSocket++
     if (!answer.keepsAlive) this.#dropSocket()
     pending?.resolve({
       status: answer.status,
@@ -191,8 +204,17 @@ export class HttpClient {
     if (this.#socket !== socket) return
     const wasConnected = this.#isConnected
     const pending = this.#pending
+    const wasReused = this.#answersOnSocket > 0 && !this.#parser.isInside
+    const idleMs = performance.now() - this.#lastUsedMs
     this.#dropSocket()
+    // A device that closes without a word after an answer does so after every one: its connections are not reused.
+    if (wasReused && idleMs < SILENT_CLOSE_MS) this.#mayReuse = false
     if (pending === null) return
+    if (wasReused && pending.request.method === 'GET') {
+      // It closed before it read this; a question may be asked again.
+      this.#send(pending.request, performance.now())
+      return
+    }
     const code = wasConnected ? 'network.reset' : (codeWhileConnecting[systemCode] ?? 'network.unreachable')
     const what = `${pending.request.method} ${pending.request.path}`
     this.#fail(new FlashproofError(code, `${what}: ${message || systemCode}`, { systemCode }))

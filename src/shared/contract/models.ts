@@ -301,6 +301,8 @@ export const ProtocolDescriptor = z.object({
       values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     }),
   ),
+  /** Codes of every question that it may ask: what `--accept` can name. */
+  decisions: z.array(z.string()),
   /** Per level: whether the protocol can reach it; `probe` where only the device at hand can tell. */
   reach: z.record(EvidenceLevel, z.enum(['yes', 'no', 'probe'])),
 })

@@ -267,7 +267,8 @@ describe('a refusal changes nothing', () => {
 
   it('a missing end is an error until it is accepted by name', () => {
     writeFileSync(at('cut.hex'), goodHex.toString('latin1').replace(':00000001FF\r\n', ''))
-    expectUntouched({ inputPath: at('cut.hex'), accept: ['something-else'] }, 'format.missing-end')
+    expectUntouched({ inputPath: at('cut.hex'), accept: ['not-firmware'] }, 'format.missing-end')
+    expectUntouched({ inputPath: at('cut.hex'), accept: ['something-else'] }, 'usage.invalid-value')
     const result = convertFile({ inputPath: at('cut.hex'), outputPath: at('out.bin'), accept: ['missing-end'] })
     expect(result.warnings).toEqual([expect.stringContaining('end record is missing')])
   })

@@ -16,7 +16,7 @@ function keyed(key: string): Record<string, string> {
 }
 
 /** Starts a job that must be refused; gives the code. */
-async function refusal(more: object): Promise<{ code: string; message: string; requests: number }> {
+async function refusal(more: object): Promise<{ code: string; message: string; details: object; requests: number }> {
   const board = await bench.board()
   const firmwareId = await bench.firmwareId(demoImage())
   try {
@@ -24,8 +24,8 @@ async function refusal(more: object): Promise<{ code: string; message: string; r
   } catch (error) {
     expect(error).toMatchObject({ traits: { exitCode: 2 } })
     // Checked the line above: only a FlashproofError has traits.
-    const { code, message } = error as { code: string; message: string }
-    return { code, message, requests: board.stats.requests }
+    const { code, message, details } = error as { code: string; message: string; details: object }
+    return { code, message, details, requests: board.stats.requests }
   }
   throw new Error('was started')
 }
@@ -51,6 +51,22 @@ describe('an order', () => {
 
   it('with a secret that no protocol knows is refused', async () => {
     expect(await refusal({ secrets: keyed('__proto__') })).toMatchObject({ code: 'option.unknown', requests: 0 })
+  })
+
+  it('that accepts what nobody asks is refused with the codes that are known', async () => {
+    const found = await refusal({ accept: ['tight-space', 'no-such-code'] })
+    expect(found).toMatchObject({ code: 'usage.invalid-value', requests: 0 })
+    expect(found.message).toContain('“no-such-code”')
+    expect(found.details).toMatchObject({
+      known: ['tight-space', 'resume-unidentified', 'not-firmware', 'missing-end'],
+    })
+  })
+
+  it('to resume that accepts what nobody asks is refused, also when nothing is to be resumed', async () => {
+    await expect(bench.station.engine.resume({ accept: ['resume-unidentifed'] })).rejects.toMatchObject({
+      code: 'usage.invalid-value',
+      details: { known: ['tight-space', 'resume-unidentified'] },
+    })
   })
 
   it.each(['options', 'secrets', 'context'])(

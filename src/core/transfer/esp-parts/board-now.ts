@@ -17,11 +17,12 @@ export const unclear: BoardStanding = { boardNow: 'unknown', unplug: 'keep-power
 /**
  * How a board stands whose completion failed or came to something else than our image. The target is truncated or holds
  * other bytes, and nothing is being written. A board that names the app it runs has that app untouched in its slot,
- * unless it already runs the new one.
+ * unless it already runs the new one; where no hash shows that ours is not stored, nobody knows what starts next.
  */
 export function boardAfterFailure(order: TransferOrder, device: EspPartsDevice): BoardStanding {
   const ours = order.image.inspection.esp?.app?.elfSha256.toLowerCase()
   const running = (device.latest ?? device.before)?.appElfSha256?.toLowerCase()
   const runsOurs = ours !== undefined && running !== undefined && ours.startsWith(running)
-  return { boardNow: device.namesItsApp && !runsOurs ? 'old-firmware' : 'unknown', unplug: 'safe' }
+  const isOld = device.capabilities?.hasHash === true && device.namesItsApp && !runsOurs
+  return { boardNow: isOld ? 'old-firmware' : 'unknown', unplug: 'safe' }
 }

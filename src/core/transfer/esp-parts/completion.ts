@@ -13,6 +13,8 @@ import { completeRequest, readSuccess, type SessionHeaders } from './requests.ts
 
 /** A completion that the device surely never ran is sent again this often. */
 const SENDS = 5
+/** Two looks that agree this many first delays apart count as a device that is not assembling any more. */
+const SETTLED_AFTER_DELAYS = 6
 
 /** `acknowledged`: the device said OK. `stored`: it says or shows that it has all. `missing`: it surely lacks some. */
 export type CompletionFound = 'acknowledged' | 'stored' | 'missing' | 'unknown'
@@ -39,7 +41,8 @@ export class Completion {
 
   /** Sends the completion and finds out what became of it. */
   async send(totalChunks: number, session: SessionHeaders | null): Promise<CompletionFound> {
-    const draft = completeRequest(this.#options.targetPath, totalChunks, session)
+    const request = completeRequest(this.#options.targetPath, totalChunks, session)
+    const draft = { ...request, needsFreshConnection: true }
     for (let attempt = 1; ; attempt++) {
       await this.#context.markCompletion('sent')
       try {
@@ -53,7 +56,10 @@ export class Completion {
         this.#context.log('warning', 'completion.unanswered', error.message)
         const found = await this.#afterFailure(error)
         if (found !== 'again') return found
-        if (attempt >= SENDS) throw error
+        if (attempt >= SENDS) {
+          const text = 'the device has every chunk and does not complete the upload'
+          throw new FlashproofError('job.retries-exhausted', text, { attempts: attempt }, { cause: error })
+        }
         this.#context.countRetry()
         // It may have restarted meanwhile; that restart is not the one into the new image.
         await this.#device.noteBaseline()
@@ -79,8 +85,18 @@ export class Completion {
       await this.#device.patiently('identity', () => this.#device.reidentify(), this.#deadlineMs())
       return 'again'
     }
+    if (error.code === 'device.unauthorised' || error.code === 'device.not-speaking') {
+      // Refused at the door: the completion did not run, and asking again would not change that.
+      await this.#context.markCompletion('none')
+      throw error
+    }
     const wasAnswered = error.code === 'device.rejected' && Number(error.details['status']) < 300
     if (wasAnswered || error.code === 'device.session-lost') {
+      if (await this.#isStoredByHash()) {
+        this.#context.log('warning', 'completion.contradicted', 'the device said no, and holds the whole image')
+        await this.#context.markCompletion('succeeded')
+        return 'stored'
+      }
       await this.#context.markCompletion('failed')
       // The seed's server deletes every part when it fails, so only a device that can be asked may still have some.
       if (this.#device.canTellUpload) return 'missing'
@@ -119,7 +135,7 @@ export class Completion {
         return hasAll ? 'again' : 'missing'
       }
       earlier = seen.text
-      await clock.delay(2 * retryPolicy.firstDelayMs, signal)
+      await clock.delay(SETTLED_AFTER_DELAYS * retryPolicy.firstDelayMs, signal)
     }
   }
 
@@ -135,6 +151,8 @@ export class Completion {
         if (status.state !== 'receiving') return { look: 'stored', text: status.state, method: 'status' }
         const map = new ChunkMap(image.bytes.length, status.chunkBytes, status.have)
         const text = Buffer.from(status.have).toString('base64')
+        // The hash knows better than a status that lags behind; a completion is not sent again over a stored image.
+        if (map.isComplete && (await this.#isStoredByHash())) return { look: 'stored', text, method: 'hash' }
         return { look: map.isComplete ? 'all-parts' : 'some-parts', text, method: 'status' }
       }
       if (!hasHash) return { look: 'nothing', text: 'nothing', method: 'status' }
@@ -146,6 +164,14 @@ export class Completion {
     if (isStored) return { look: 'stored', text: '', method: 'hash' }
     const text = answer.kind === 'hash' ? answer.hash.sha256 : 'absent'
     return { look: canTell ? 'nothing' : 'not-ours', text, method: 'hash' }
+  }
+
+  /** Whether the device has a hash and it is ours; what it proves is looked at later. */
+  async #isStoredByHash(): Promise<boolean> {
+    if (this.#device.capabilities?.hasHash !== true) return false
+    const ask = (): ReturnType<EspPartsDevice['hash']> => this.#device.hash(this.#timeoutMs)
+    const { answer } = await this.#device.patiently('hash', ask)
+    return answer.kind === 'hash' && answer.hash.sha256 === this.#order.image.sha256
   }
 
   async #acknowledged(method: string): Promise<void> {

@@ -19,6 +19,7 @@ export const espParts: TransferProtocol = {
     endpoints: ['http'],
     options: [...optionSpecs],
     profiles: [...profiles],
+    decisions: ['tight-space', 'resume-unidentified'],
     reach: {
       sent: 'yes',
       acknowledged: 'yes',

@@ -126,7 +126,7 @@ export function readCapabilities(answer: HttpAnswer): Capabilities | null {
   if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null
   if (answer.status === 401 || answer.status === 403) assertSpeaking(answer, 'capabilities')
   assertNoPassingFailure(answer, 'capabilities')
-  const body = answer.status === 200 ? jsonObject(answer) : null
+  const body = answer.status >= 200 && answer.status < 300 ? jsonObject(answer) : null
   if (body === null || !['chunk_bytes', 'hash', 'status', 'session'].some(key => Object.hasOwn(body, key))) {
     throw new FlashproofError('device.not-speaking', 'something else answers at this address', {
       status: answer.status,

@@ -231,14 +231,14 @@ export class EspPartsRun {
         await this.#device.patiently('identity', () => this.#device.reidentify())
         if (this.#device.canTellUpload) return 'lost'
       }
-      await this.#lookAndPause()
       if ((await this.#sendChunk(index)) === 'lost') return 'lost'
+      if (this.#device.isTelemetryDue || this.#pacing.pauseMs > 0) await this.#lookAndPause()
     }
     await this.#context.checkpoint()
     return 'complete'
   }
 
-  /** Between two chunks: a look at the heap when it is due, then the pause that the device needs. */
+  /** After a chunk, the last one too: a look at the heap when it is due, then the pause that the device needs. */
   async #lookAndPause(): Promise<void> {
     if (this.#device.isTelemetryDue) {
       const sample = await this.#device.sampleTelemetry().catch((error: unknown) => {
