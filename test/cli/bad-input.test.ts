@@ -119,6 +119,27 @@ const cases: readonly Refusal[] = [
     }
   }),
   {
+    what: 'a decision that nobody asks for',
+    argv: () => ['flash', 'good.bin', '--to', plainBoard, '--accept', 'no-such-code'],
+    exitCode: 2,
+    names: /no-such-code.*tight-space, resume-unidentified, not-firmware, missing-end/,
+    code: 'usage.invalid-value',
+  },
+  {
+    what: 'a decision that no format asks for, to convert',
+    argv: () => ['convert', 'good.bin', 'out.bin', '--accept', 'tight-space'],
+    exitCode: 2,
+    names: /tight-space.*not-firmware, missing-end/,
+    code: 'usage.invalid-value',
+  },
+  {
+    what: 'a decision that nobody asks for, to resume',
+    argv: () => ['resume', '--accept', 'no-such-code'],
+    exitCode: 2,
+    names: /no-such-code.*resume-unidentified/,
+    code: 'usage.invalid-value',
+  },
+  {
     what: 'a context key that is no plain word',
     argv: () => ['flash', 'good.bin', '--to', plainBoard, '--context', '__proto__=1'],
     exitCode: 2,
