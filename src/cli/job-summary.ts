@@ -5,6 +5,7 @@ import { messagesFor } from '../shared/messages/index.ts'
 import { stripControl } from '../shared/units.ts'
 import { isBelowStored, isProven } from './job-outcome.ts'
 import { boardWords, errorText, hasEnded, lowerFirst, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
+import { isErrorCode } from './known-error-code.ts'
 import type { Paint } from './terminal-style.ts'
 import { textsFor } from './texts.ts'
 
@@ -30,7 +31,7 @@ export function renderSummary(jobs: readonly JobSnapshot[], options: SummaryOpti
   const lines = ['', headline]
   for (const job of jobs) {
     const isAsExpected = isDryRun ? job.state === 'finished' : isProven(job)
-    if (!isAsExpected) lines.push(...describeJob(job, options))
+    if (!isAsExpected) lines.push(...describeJob(job, options, jobs.length === 1 && isToldByItsError(job)))
   }
   const resumable = jobs.filter(isResumable).map(job => job.jobId)
   if (resumable.length > 1 && resumable.length <= MAXIMUM_NAMED_JOBS) {
@@ -46,7 +47,12 @@ function isResumable(job: JobSnapshot): boolean {
   return job.state === 'cancelled' || job.state === 'interrupted' || !hasEnded(job)
 }
 
-function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
+/** Its error line, which follows the summary, says why it failed and what to do. */
+function isToldByItsError(job: JobSnapshot): boolean {
+  return job.state === 'failed' && job.error !== null && isErrorCode(job.error.code)
+}
+
+function describeJob(job: JobSnapshot, options: SummaryOptions, isToldElsewhere: boolean): string[] {
   const messages = messagesFor(options.language)
   const texts = textsFor(options.language)
   const name = nameOf(job)
@@ -56,9 +62,9 @@ function describeJob(job: JobSnapshot, options: SummaryOptions): string[] {
   const reason = reasonWords(job, messages)
   const board = `${texts.boardNow}: ${lowerFirst(boardWords(job, messages))}`
   const lines = [`  ${label}`, `    ${upperFirst(board)}. ${outcome}`]
-  if (reason !== null) lines.push(`    ${texts.reason}: ${reason}`)
+  if (reason !== null && !isToldElsewhere) lines.push(`    ${texts.reason}: ${reason}`)
   for (const warning of job.warnings) lines.push(`    ${stripControl(warning, 400)}`)
-  lines.push(`    ${texts.nextStep}: ${nextStep(job, options.language)}`)
+  if (!isToldElsewhere) lines.push(`    ${texts.nextStep}: ${nextStep(job, options.language)}`)
   return lines
 }
 

@@ -393,6 +393,45 @@ describe('a decision', () => {
   })
 })
 
+describe('the summary of failures', () => {
+  const error = { code: 'network.refused', message: 'nothing listens at 127.0.0.1:40001', details: {} }
+  const failed = { ...transferring, state: 'failed', error, revision: 9 } as const
+  const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length
+
+  it('of one job leaves why and what next to the line that names the error', async () => {
+    const bench = createBench([failed], { isTerminal: true })
+    const exit = bench.run('flash', 'app.bin', '--to', failed.target)
+    await bench.tell(failed)
+    expect(await exit).toBe(1)
+    const { out, err } = { out: bench.host.out(), err: bench.host.err() }
+    const summary = out.slice(out.lastIndexOf('Proven: 0 of 1'))
+    expect(summary).toContain(failed.target)
+    expect(summary).toContain('Board now: ')
+    expect(summary).not.toContain('Why:')
+    expect(summary).not.toContain('Next:')
+    expect(err).toMatch(/^flashproof: [^:]+: nothing listens at 127\.0\.0\.1:40001.*\n$/m)
+  })
+
+  it('of several jobs says it for each', async () => {
+    const second = { ...failed, jobId: 'job-66', target: 'http://127.0.0.1:40066' }
+    const bench = createBench([failed, second])
+    const exit = bench.run('flash', 'app.bin', '--to', 'a', '--to', 'b')
+    await bench.tell(failed, second)
+    expect(await exit).toBe(1)
+    expect(count(bench.host.err(), /^ {4}Why: /gm)).toBe(2)
+    expect(count(bench.host.err(), /^ {4}Next: /gm)).toBe(2)
+    expect(count(bench.host.err(), /^flashproof: /gm)).toBe(2)
+  })
+
+  it('of one job without an error keeps why and what next', async () => {
+    const bench = createBench([liar])
+    const exit = bench.run('flash', 'app.bin', '--to', liar.target)
+    await bench.tell({ ...liar, revision: 9 })
+    expect(await exit).toBe(1)
+    expect(bench.host.err()).toMatch(/^ {4}Why: .+\n {4}Next: /m)
+  })
+})
+
 /** What makes a snapshot one of this job. */
 function pick(job: JobSnapshot): Pick<JobSnapshot, 'jobId' | 'target' | 'device'> {
   return { jobId: job.jobId, target: job.target, device: job.device }
