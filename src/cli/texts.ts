@@ -32,6 +32,8 @@ export interface CliTexts {
   readonly decisionChoices: (isBatch: boolean) => string
   readonly decisionPlease: string
   readonly acceptWith: (code: string) => string
+  readonly monitorWaits: (target: string) => string
+  readonly monitorHears: (target: string) => string
   readonly noDevices: string
   readonly secretPrompt: (key: string) => string
   readonly dryRunDone: string
@@ -91,6 +93,8 @@ const en: CliTexts = {
   decisionChoices: isBatch => (isBatch ? '[y/N, a = yes for every device of this batch]' : '[y/N]'),
   decisionPlease: 'Please answer y or n.',
   acceptWith: code => `To allow it: flashproof … --accept ${code}`,
+  monitorWaits: target => `No telemetry from ${target}; waiting for it. Ctrl-C stops.`,
+  monitorHears: target => `Telemetry from ${target} again.`,
   noDevices: 'No devices found.',
   secretPrompt: key => `Secret “${key}”: `,
   dryRunDone: 'Checked by reading only; nothing was sent.',
@@ -155,6 +159,8 @@ const vi: CliTexts = {
   decisionChoices: isBatch => (isBatch ? '[y/N, a = đồng ý cho mọi thiết bị của lô này]' : '[y/N]'),
   decisionPlease: 'Hãy trả lời y hoặc n.',
   acceptWith: code => `Để cho phép: flashproof … --accept ${code}`,
+  monitorWaits: target => `Chưa có số liệu từ ${target}; đang chờ. Nhấn Ctrl-C để dừng.`,
+  monitorHears: target => `Lại có số liệu từ ${target}.`,
   noDevices: 'Không tìm thấy thiết bị nào.',
   secretPrompt: key => `Bí mật “${key}”: `,
   dryRunDone: 'Chỉ kiểm tra bằng cách đọc; không gửi gì.',

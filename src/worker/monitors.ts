@@ -4,7 +4,7 @@ import type { EventName, EventOf } from '../shared/contract/events.ts'
 import { asFlashproofError } from '../shared/errors.ts'
 import { isoWithZone, systemClock } from '../core/clock.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
-import { monitorTelemetry } from '../core/telemetry/monitor.ts'
+import { assertHasTelemetry, monitorTelemetry } from '../core/telemetry/monitor.ts'
 
 const DEFAULT_INTERVAL_MS = 1000
 
@@ -16,8 +16,12 @@ export class Monitors {
     this.#emit = emit
   }
 
-  /** Begins to watch and gives the id that every event of this monitor carries. */
+  /**
+   * Begins to watch and gives the id that every event of this monitor carries.
+   * @throws {FlashproofError} protocol.endpoint-not-accepted
+   */
   start(endpoint: Endpoint, intervalMs = DEFAULT_INTERVAL_MS): string {
+    assertHasTelemetry(endpoint)
     const monitorId = `m-${randomUUID().slice(0, 8)}`
     const stop = new AbortController()
     this.#running.set(monitorId, stop)

@@ -95,6 +95,13 @@ const cases: readonly Refusal[] = [
     code: 'target.unsafe-path',
   },
   {
+    what: 'a target without telemetry, to monitor',
+    argv: () => ['monitor', 'tcp://127.0.0.1:9'],
+    exitCode: 2,
+    names: /tcp:\/\/127\.0\.0\.1:9/,
+    code: 'protocol.endpoint-not-accepted',
+  },
+  {
     what: 'an unknown protocol',
     argv: () => ['flash', 'good.bin', '--to', webPage, '--protocol', 'x25'],
     exitCode: 2,

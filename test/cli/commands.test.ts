@@ -102,6 +102,49 @@ describe('monitor', () => {
     expect(stopped).toEqual(['m-1'])
     expect(host.jsonLines()).toMatchObject([{ type: 'telemetry', heapFreeBytes: 1000 }])
   })
+
+  const handlers = { 'monitor.start': () => ({ monitorId: 'm-1' }), 'monitor.stop': () => ({}) }
+  const event = { monitorId: 'm-1', target: 'http://10.0.0.1' }
+  const sample = { at: 'now', elapsedMs: 1, source: 'http-json', heapFreeBytes: 1000 }
+  const said = (text: string): string[] => text.split('\n').filter(line => /waiting|Ctrl-C|again/i.test(line))
+
+  it.each([{ isTerminal: true }, { isTerminal: false }])(
+    'says once that it waits and how to stop, and when the device comes and goes ($isTerminal)',
+    async ({ isTerminal }) => {
+      const host = createMemoryHost({ handlers, isTerminal })
+      const exit = runCli(['monitor', 'http://10.0.0.1'], host)
+      await untilIdle()
+      for (const text of ['nothing listens', 'no answer in time', 'nothing listens']) {
+        host.emit('monitor.logged', { ...event, at: 'now', text })
+        await untilIdle()
+      }
+      expect(said(host.err())).toEqual(['No telemetry from http://10.0.0.1; waiting for it. Ctrl-C stops.'])
+      for (let round = 0; round < 3; round++) host.emit('telemetry.sampled', { ...event, jobId: null, sample })
+      await untilIdle()
+      expect(said(host.err())).toHaveLength(2)
+      expect(said(host.err()).at(-1)).toBe('Telemetry from http://10.0.0.1 again.')
+      host.emit('monitor.logged', { ...event, at: 'now', text: 'nothing listens' })
+      await untilIdle()
+      expect(said(host.err())).toHaveLength(3)
+      expect(said(host.err()).at(-1)).toContain('waiting')
+      host.raise('SIGINT')
+      expect(await exit).toBe(0)
+    },
+  )
+
+  it('says so also when nothing at all is heard for a while', async () => {
+    const host = createMemoryHost({ handlers })
+    const exit = runCli(['monitor', 'http://10.0.0.1', '--json'], host)
+    await untilIdle()
+    expect(said(host.err())).toEqual([])
+    host.advance(2_000)
+    expect(said(host.err())).toHaveLength(1)
+    host.advance(60_000)
+    expect(said(host.err())).toHaveLength(1)
+    host.raise('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(host.out()).toBe('')
+  })
 })
 
 describe('log', () => {

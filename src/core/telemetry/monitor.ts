@@ -2,7 +2,7 @@
 import type { TelemetrySample } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError } from '../../shared/errors.ts'
 import { isoWithZone, type Clock } from '../clock.ts'
-import type { Endpoint } from '../discovery/target.ts'
+import type { Endpoint, HttpEndpoint } from '../discovery/target.ts'
 import { HttpClient } from '../links/http-client.ts'
 import { telemetrySources } from './index.ts'
 
@@ -11,6 +11,14 @@ const REQUEST_TIMEOUT_MS = 5000
 export interface MonitorListeners {
   onSample(sample: TelemetrySample): void
   onText(text: string): void
+}
+
+/** @throws {FlashproofError} protocol.endpoint-not-accepted for an endpoint that has no telemetry here */
+export function assertHasTelemetry(endpoint: Endpoint): asserts endpoint is HttpEndpoint {
+  if (endpoint.kind === 'http') return
+  throw new FlashproofError('protocol.endpoint-not-accepted', `telemetry is read over http://, not ${endpoint.text}`, {
+    target: endpoint.text,
+  })
 }
 
 /**
@@ -22,15 +30,7 @@ export async function monitorTelemetry(
   options: { readonly intervalMs: number; readonly clock: Clock; readonly signal: AbortSignal },
   listeners: MonitorListeners,
 ): Promise<void> {
-  if (endpoint.kind !== 'http') {
-    throw new FlashproofError(
-      'protocol.endpoint-not-accepted',
-      `telemetry is read over http://, not ${endpoint.text}`,
-      {
-        target: endpoint.text,
-      },
-    )
-  }
+  assertHasTelemetry(endpoint)
   const { clock, signal, intervalMs } = options
   const client = new HttpClient(endpoint)
   const startedMs = clock.monotonicMs()
