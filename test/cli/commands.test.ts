@@ -106,7 +106,7 @@ describe('monitor', () => {
   const handlers = { 'monitor.start': () => ({ monitorId: 'm-1' }), 'monitor.stop': () => ({}) }
   const event = { monitorId: 'm-1', target: 'http://10.0.0.1' }
   const sample = { at: 'now', elapsedMs: 1, source: 'http-json', heapFreeBytes: 1000 }
-  const said = (text: string): string[] => text.split('\n').filter(line => /waiting|Ctrl-C|again/i.test(line))
+  const said = (text: string): string[] => text.split('\n').filter(line => /telemetry (?:from|comes)/i.test(line))
 
   it.each([{ isTerminal: true }, { isTerminal: false }])(
     'says once that it waits and how to stop, and when the device comes and goes ($isTerminal)',
@@ -122,7 +122,7 @@ describe('monitor', () => {
       for (let round = 0; round < 3; round++) host.emit('telemetry.sampled', { ...event, jobId: null, sample })
       await untilIdle()
       expect(said(host.err())).toHaveLength(2)
-      expect(said(host.err()).at(-1)).toBe('Telemetry from http://10.0.0.1 again.')
+      expect(said(host.err()).at(-1)).toBe('Telemetry comes from http://10.0.0.1 now.')
       host.emit('monitor.logged', { ...event, at: 'now', text: 'nothing listens' })
       await untilIdle()
       expect(said(host.err())).toHaveLength(3)
