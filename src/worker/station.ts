@@ -10,6 +10,8 @@ import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
+import type { FirmwareReader } from '../core/jobs/firmware-reader.ts'
+import { createThreadReader } from '../core/jobs/firmware-thread-reader.ts'
 import { JobEngine } from '../core/jobs/job-engine.ts'
 import { openImageStore } from '../core/journal/image-store.ts'
 import { openJournal, type Journal } from '../core/journal/journal.ts'
@@ -35,6 +37,8 @@ export interface StationOptions {
   readonly isSimulated?: (endpoint: Endpoint) => boolean
   /** The protocols that jobs may use; all of them unless a test brings its own. */
   readonly protocols?: readonly TransferProtocol[]
+  /** How firmware is read; in a thread of its own unless a test reads it itself. */
+  readonly readFirmware?: FirmwareReader
   /** Called right before every commit of both journals; what it throws fails the commit. For tests of crashes and full disks. */
   readonly beforeCommit?: () => void
 }
@@ -64,7 +68,7 @@ export function openStation(options: StationOptions): Station {
   const settings = readSettings(home)
   const locks = openLocks({ home })
   const images = openImageStore({ home })
-  const firmware = new FirmwareLibrary(firmwareThreadEntry)
+  const firmware = new FirmwareLibrary(options.readFirmware ?? createThreadReader(firmwareThreadEntry))
   const journals = {
     station: openAndRecover('station', options, clock),
     practice: openAndRecover('practice', options, clock),

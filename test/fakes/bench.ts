@@ -6,6 +6,7 @@ import type { JobOrderRequest } from '../../src/shared/contract/commands.ts'
 import { events } from '../../src/shared/contract/events.ts'
 import type { JobLogLine, JobSnapshot } from '../../src/shared/contract/models.ts'
 import { isEnded } from '../../src/core/jobs/job-engine.ts'
+import { readFirmware } from '../../src/core/jobs/firmware-reader.ts'
 import type { RetryPolicy } from '../../src/core/transfer/retry.ts'
 import { buildDemoFirmware } from '../../src/core/formats/esp-image/demo-firmware.ts'
 import {
@@ -72,6 +73,7 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
       },
       isSimulated: () => false,
       retryPolicy: quickRetryPolicy,
+      readFirmware: request => Promise.resolve().then(() => readFirmware(request)),
       onSnapshot: snapshot => {
         snapshots.push(snapshot)
         latest.set(snapshot.jobId, snapshot)

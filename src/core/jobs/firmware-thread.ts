@@ -1,27 +1,22 @@
 /** Thread entry: reads and inspects one firmware file, and hands its bytes over without a copy. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { toWireError } from '../../shared/errors.ts'
-import { openFirmwareFile } from '../formats/file-source.ts'
-import { inspectSource } from '../formats/inspect.ts'
-import type { OpenRequest, ThreadAnswer } from './firmware-library.ts'
+import { readFirmware, type OpenRequest } from './firmware-reader.ts'
+import type { ThreadAnswer } from './firmware-thread-reader.ts'
 
-function read(request: OpenRequest): ThreadAnswer & { kind: 'opened' } {
-  const source = openFirmwareFile(request.path)
+function answer(): void {
+  let opened: ThreadAnswer
+  let transferable: ArrayBuffer[] = []
   try {
-    const { inspection, image, format } = inspectSource(source, { accept: request.accept ?? [] })
-    return { kind: 'opened', inspection, segments: image.segments, isAddressed: format.isAddressed }
-  } finally {
-    source.close()
+    // workerData is what the reader passed: structured clone keeps its shape.
+    const firmware = readFirmware(workerData as OpenRequest)
+    const buffers = new Set(firmware.segments.map(segment => segment.bytes.buffer))
+    transferable = [...buffers].filter(buffer => buffer instanceof ArrayBuffer)
+    opened = { kind: 'opened', firmware }
+  } catch (thrown) {
+    opened = { kind: 'failed', error: toWireError(thrown) }
   }
+  parentPort?.postMessage(opened, transferable)
 }
 
-try {
-  // workerData is what FirmwareLibrary passed: structured clone keeps its shape.
-  const answer = read(workerData as OpenRequest)
-  const buffers = new Set(answer.segments.map(segment => segment.bytes.buffer))
-  const transferable = [...buffers].filter(buffer => buffer instanceof ArrayBuffer)
-  parentPort?.postMessage(answer, transferable)
-} catch (thrown) {
-  const answer: ThreadAnswer = { kind: 'failed', error: toWireError(thrown) }
-  parentPort?.postMessage(answer)
-}
+answer()

@@ -42,7 +42,12 @@ export async function runHistoryTask<Task extends HistoryTask>(
   const { signal } = options
   if (isAborted(signal)) throw aborted(signal)
   const request: ThreadRequest = { flashproofHistory: true, home, kind, task }
-  const worker = new Worker(options.entry ?? defaultHistoryThreadEntry(), { workerData: request })
+  const worker = new Worker(options.entry ?? defaultHistoryThreadEntry(), { workerData: request, execArgv: [] })
+  const exited = new Promise<void>(resolve => {
+    worker.once('exit', () => {
+      resolve()
+    })
+  })
   const onAbort = (): void => {
     void worker.terminate()
   }
@@ -57,7 +62,8 @@ export async function runHistoryTask<Task extends HistoryTask>(
     throw aborted(signal)
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    await worker.terminate()
+    // It ends by itself after its answer, and after an abort because of it; nobody goes on while it still does.
+    await exited
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { FirmwareLibrary } from '../../../src/core/jobs/firmware-library.ts'
+import { createThreadReader } from '../../../src/core/jobs/firmware-thread-reader.ts'
 import { firmwareThreadEntry } from '../../../src/worker/entries.ts'
 import { demoImage } from '../../fakes/bench.ts'
 
@@ -18,7 +19,7 @@ function fileWith(content: Uint8Array | string, name = 'app.bin'): string {
 
 describe('opening firmware in a thread', () => {
   it('keeps the bytes that were inspected, by an id', async () => {
-    const library = new FirmwareLibrary(firmwareThreadEntry)
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
     const image = demoImage()
     const path = fileWith(image)
     const summary = await library.open({ path })
@@ -29,7 +30,7 @@ describe('opening firmware in a thread', () => {
   })
 
   it('brings code and details of what is wrong with a file over the border', async () => {
-    const library = new FirmwareLibrary(firmwareThreadEntry)
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
     const hex = fileWith(':10000000000102030405060708090A0B0C0D0E0F79\n:00000001FF\n', 'bad.hex')
     await expect(library.open({ path: hex })).rejects.toMatchObject({
       name: 'FlashproofError',
@@ -44,7 +45,7 @@ describe('opening firmware in a thread', () => {
   })
 
   it('stops when it is cancelled', async () => {
-    const library = new FirmwareLibrary(firmwareThreadEntry)
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
     const cancel = new AbortController()
     const opening = library.open({ path: fileWith(demoImage()) }, cancel.signal)
     cancel.abort()
@@ -56,17 +57,21 @@ describe('opening firmware in a thread', () => {
 
   it('fails the call when the thread breaks', async () => {
     const path = fileWith('throw new Error("broken thread")', 'thread.mjs')
-    await expect(new FirmwareLibrary(new URL(`file://${path}`)).open({ path })).rejects.toMatchObject({
+    await expect(
+      new FirmwareLibrary(createThreadReader(new URL(`file://${path}`))).open({ path }),
+    ).rejects.toMatchObject({
       code: 'internal.unexpected',
     })
     const silent = fileWith('process.exit(3)', 'thread.mjs')
-    await expect(new FirmwareLibrary(new URL(`file://${silent}`)).open({ path })).rejects.toMatchObject({
+    await expect(
+      new FirmwareLibrary(createThreadReader(new URL(`file://${silent}`))).open({ path }),
+    ).rejects.toMatchObject({
       code: 'internal.unexpected',
     })
   })
 
   it('keeps the files that were used last, and lets go of the others', async () => {
-    const library = new FirmwareLibrary(firmwareThreadEntry)
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
     const path = fileWith(demoImage(4096))
     const first = (await library.open({ path })).firmwareId
     const second = (await library.open({ path })).firmwareId
@@ -79,7 +84,7 @@ describe('opening firmware in a thread', () => {
   })
 
   it('knows no id that it never gave', () => {
-    expect(() => new FirmwareLibrary(firmwareThreadEntry).get('fw-none')).toThrow(
+    expect(() => new FirmwareLibrary(createThreadReader(firmwareThreadEntry)).get('fw-none')).toThrow(
       expect.objectContaining({ code: 'file.not-found', details: { firmwareId: 'fw-none' } }),
     )
   })
