@@ -31,10 +31,13 @@ interface Head {
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
+const NOTHING = Buffer.alloc(0)
 
 export class HttpAnswerParser {
-  #pending: Buffer = Buffer.alloc(0)
+  #pending: Buffer = NOTHING
   #head: Head | null = null
+  /** A device begins most of its answers with the same lines: they are read once. */
+  #lastHead: { readonly text: string; readonly head: Head } | null = null
 
   /** Whether bytes of an answer have come that is not whole yet. */
   get isInside(): boolean {
@@ -56,7 +59,7 @@ export class HttpAnswerParser {
         assertStatusLine(this.#pending)
         return null
       }
-      const head = parseHead(this.#pending.toString('latin1', 0, end))
+      const head = this.#readHead(this.#pending.toString('latin1', 0, end))
       this.#pending = this.#pending.subarray(end + HEAD_END.length)
       // 1xx answers come before the real one.
       if (head.status >= 200) this.#head = head
@@ -73,6 +76,13 @@ export class HttpAnswerParser {
     const head = this.#head
     if (head?.framing.kind !== 'rest') return null
     return this.#finish(head, this.#pending, this.#pending.length)
+  }
+
+  #readHead(text: string): Head {
+    if (this.#lastHead?.text === text) return this.#lastHead.head
+    const head = parseHead(text)
+    this.#lastHead = { text, head }
+    return head
   }
 
   #takeBody(head: Head): ParsedAnswer | null {
@@ -99,7 +109,7 @@ export class HttpAnswerParser {
 
   #finish(head: Head, body: Buffer, usedBytes: number): ParsedAnswer {
     const isFollowed = this.#pending.length > usedBytes
-    this.#pending = Buffer.alloc(0)
+    this.#pending = NOTHING
     this.#head = null
     return {
       status: head.status,

@@ -42,13 +42,14 @@ type Draft = Pick<HttpRequest, 'method' | 'path' | 'headers' | 'body'>
 
 const JSON_HEADERS = { 'content-type': 'application/json' }
 
-export function chunkRequest(path: string, index: number, bytes: Uint8Array, session: SessionHeaders | null): Draft {
-  return {
-    method: 'POST',
-    path: `/upload/chunk/${encodePath(path)}/${String(index)}`,
-    headers: { 'content-type': 'application/octet-stream', ...sessionHeaders(session) },
-    body: bytes,
-  }
+/** Makes the chunk requests of one session: what they share is built once. */
+export function chunkRequests(
+  path: string,
+  session: SessionHeaders | null,
+): (index: number, bytes: Uint8Array) => Draft {
+  const start = `/upload/chunk/${encodePath(path)}/`
+  const headers = { 'content-type': 'application/octet-stream', ...sessionHeaders(session) }
+  return (index, bytes) => ({ method: 'POST', path: start + String(index), headers, body: bytes })
 }
 
 export function completeRequest(path: string, totalChunks: number, session: SessionHeaders | null): Draft {
@@ -244,7 +245,8 @@ function sessionHeaders(session: SessionHeaders | null): Record<string, string> 
 
 function jsonObject(answer: HttpAnswer): Readonly<Record<string, unknown>> | null {
   try {
-    const value: unknown = JSON.parse(Buffer.from(answer.body).toString('utf8'))
+    const { buffer, byteOffset, byteLength } = answer.body
+    const value: unknown = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'))
     // JSON.parse gives plain data, so an object that is no array is a record of unknown values.
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)

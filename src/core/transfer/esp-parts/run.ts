@@ -15,7 +15,7 @@ import { EspPartsDevice } from './device.ts'
 import { MAXIMUM_CHUNK_BYTES, MINIMUM_CHUNK_BYTES, SEED_CHUNK_BYTES, type EspPartsOptions } from './options.ts'
 import { chooseChunkBytes, Pacing } from './pacing.ts'
 import { reachOf } from './reach.ts'
-import { assertChunkNumber, chunkRequest, readSuccess, type SessionHeaders, type UploadStatus } from './requests.ts'
+import { assertChunkNumber, chunkRequests, readSuccess, type SessionHeaders, type UploadStatus } from './requests.ts'
 import { followRestart } from './restart.ts'
 import { verifyStored } from './verification.ts'
 
@@ -31,6 +31,7 @@ export class EspPartsRun {
   #map: ChunkMap
   #pacing: Pacing
   #session: SessionHeaders | null = null
+  #chunkRequest: ReturnType<typeof chunkRequests>
   /** How the board stands while chunks go out. */
   #standing: BoardStanding = untouched
 
@@ -42,6 +43,7 @@ export class EspPartsRun {
     this.#completion = new Completion(order, options, context, this.#device)
     this.#map = new ChunkMap(order.image.bytes.length, SEED_CHUNK_BYTES)
     this.#pacing = new Pacing(options.pauseMs, SEED_CHUNK_BYTES)
+    this.#chunkRequest = chunkRequests(options.targetPath, null)
   }
 
   async run(): Promise<TransferReport> {
@@ -167,6 +169,7 @@ export class EspPartsRun {
       this.#device.capabilities?.hasSession === true
         ? { sizeBytes: image.bytes.length, sha256: image.sha256, chunkBytes }
         : null
+    this.#chunkRequest = chunkRequests(this.#options.targetPath, this.#session)
     const deviceKey = deviceKeyOf(this.#device)
     const targetPath = this.#options.targetPath
     const ledger = this.#context.ledger()
@@ -255,7 +258,7 @@ export class EspPartsRun {
     const { retryPolicy, clock, random, signal } = this.#context
     const start = index * this.#map.chunkBytes
     const bytes = this.#order.image.bytes.subarray(start, start + this.#map.sizeOf(index))
-    const draft = chunkRequest(this.#options.targetPath, index, bytes, this.#session)
+    const draft = this.#chunkRequest(index, bytes)
     const what = `chunk ${String(index)}`
     let mustLook = false
     let awayUntilMs: number | null = null

@@ -4,7 +4,7 @@ import type { HttpAnswer } from '../../../../src/core/links/http-client.ts'
 import { encodePath, readOptions, safeTargetPath } from '../../../../src/core/transfer/esp-parts/options.ts'
 import {
   assertChunkNumber,
-  chunkRequest,
+  chunkRequests,
   completeRequest,
   expectedHmac,
   readCapabilities,
@@ -80,7 +80,7 @@ describe('a name on the device', () => {
 describe('the requests', () => {
   it('are the seed’s, with session headers only for a session', () => {
     const bytes = Uint8Array.of(1, 2)
-    expect(chunkRequest('fw/a b', 3, bytes, null)).toEqual({
+    expect(chunkRequests('fw/a b', null)(3, bytes)).toEqual({
       method: 'POST',
       path: '/upload/chunk/fw/a%20b/3',
       headers: { 'content-type': 'application/octet-stream' },
