@@ -8,6 +8,7 @@ import type { JobRecord } from '../../../src/shared/contract/record.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { type Journal, type JournalKind, openJournal } from '../../../src/core/journal/journal.ts'
 import { currentOwner } from '../../../src/core/journal/owner.ts'
+import { fakeSnapshot } from '../../fakes/fake-snapshot.ts'
 
 export function makeHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'flashproof-journal-'))
@@ -52,39 +53,17 @@ export const storedFact: EvidenceFact = {
 }
 
 export function makeSnapshot(jobId: string, changes: Partial<JobSnapshot> = {}): JobSnapshot {
-  return {
-    schema: 1,
-    type: 'job',
+  return fakeSnapshot({
     jobId,
-    batchId: 'batch-1',
-    revision: 1,
-    target: 'http://192.0.2.10',
     device: { mac: 'AA:BB:CC:00:00:01', chip: 'ESP32-S3', name: `Board ${jobId}` },
     protocol: 'esp-parts',
     state: 'queued',
-    doneBytes: 0,
     totalBytes: 16_384,
-    bytesPerSecond: null,
-    remainingMs: null,
-    attempts: 1,
-    retries: 0,
-    boardNow: 'old-firmware',
-    unplug: 'safe',
-    evidence: [],
     required: 'stored',
-    verdict: null,
-    provenLevel: null,
-    reason: null,
-    warnings: [],
-    error: null,
-    decision: null,
-    simulated: false,
     firmware: { fileName: 'pump.bin', imageSha256, sizeBytes: 16_384 },
     createdAt: startedAt,
-    startedAt: null,
-    endedAt: null,
     ...changes,
-  }
+  })
 }
 
 export function makeRecord(jobId: string, changes: Partial<JobRecord> = {}): JobRecord {
