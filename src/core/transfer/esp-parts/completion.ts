@@ -56,10 +56,7 @@ export class Completion {
         this.#context.log('warning', 'completion.unanswered', error.message)
         const found = await this.#afterFailure(error)
         if (found !== 'again') return found
-        if (attempt >= SENDS) {
-          const text = 'the device has every chunk and does not complete the upload'
-          throw new FlashproofError('job.retries-exhausted', text, { attempts: attempt }, { cause: error })
-        }
+        if (attempt >= SENDS) throw error
         this.#context.countRetry()
         // It may have restarted meanwhile; that restart is not the one into the new image.
         await this.#device.noteBaseline()

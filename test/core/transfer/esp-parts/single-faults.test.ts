@@ -50,7 +50,7 @@ const rows: readonly Row[] = [
   {
     faults: [{ name: 'error-500', chunk: 'complete', times: 0 }],
     ends: { state: 'failed', verdict: 'unproven' },
-    error: 'job.retries-exhausted',
+    error: 'device.rejected',
   },
   {
     faults: [{ name: 'html-instead-of-json', chunk: 'any', times: 0 }],
