@@ -1,5 +1,4 @@
 /** Measures, cuts and pads text by the columns a terminal gives it, not by its length in code units. */
-import { stripControl } from '../shared/units.ts'
 
 // Made on first use: loading its data takes longer than many commands run.
 let segmenter: Intl.Segmenter | null = null
@@ -50,9 +49,4 @@ export function padText(text: string, columns: number, side: 'start' | 'end' = '
   const fitted = fitText(text, columns, ellipsis)
   const space = ' '.repeat(Math.max(0, columns - displayWidth(fitted)))
   return side === 'end' ? fitted + space : space + fitted
-}
-
-/** Makes text from outside safe for a terminal and at most `columns` wide. */
-export function safeText(text: string, columns: number): string {
-  return fitText(stripControl(text), columns)
 }

@@ -3,7 +3,3 @@ import { espParts } from './esp-parts/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
 export const transferProtocols: readonly TransferProtocol[] = [espParts]
-
-export function protocolById(id: string): TransferProtocol | undefined {
-  return transferProtocols.find(protocol => protocol.descriptor.id === id)
-}

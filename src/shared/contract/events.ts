@@ -29,7 +29,3 @@ export const events = {
 export type Events = typeof events
 export type EventName = keyof Events
 export type EventOf<Name extends EventName> = z.infer<Events[Name]>
-
-export function isEventName(name: string): name is EventName {
-  return Object.hasOwn(events, name)
-}

@@ -5,8 +5,6 @@ import { readText, readUint32, writeText, writeUint16, writeUint32 } from './lit
 /** Source: ESP-IDF `esp_app_desc.h`, struct `esp_app_desc_t`. */
 export const APP_DESCRIPTOR_BYTES = 256
 export const APP_DESCRIPTOR_MAGIC = 0xabcd5432
-/** Where the descriptor lies in an app's file: after the 24-byte header and the first segment's 8-byte header. */
-export const APP_DESCRIPTOR_OFFSET = 32
 
 export type AppDescriptor = NonNullable<NonNullable<Inspection['esp']>['app']>
 

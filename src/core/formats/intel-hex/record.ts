@@ -1,6 +1,7 @@
 /** Parses one Intel HEX record with full checks; the one place where a broken record gets its words. */
 import { FlashproofError, type ErrorCode, type ErrorDetails } from '../../../shared/errors.ts'
 import { formatAddress, stripControl } from '../../../shared/units.ts'
+import { NOT_A_DIGIT, nibbles } from '../hex-digits.ts'
 
 export const RecordType = {
   data: 0,
@@ -17,13 +18,6 @@ export const LONGEST_RECORD = 1 + 2 * (255 + 5)
 const OVERHEAD_BYTES = 5
 
 const COLON = 0x3a
-const NOT_A_DIGIT = 0xff
-const nibbles = new Uint8Array(256).fill(NOT_A_DIGIT)
-for (let value = 0; value < 16; value++) {
-  const digit = value.toString(16)
-  nibbles[digit.charCodeAt(0)] = value
-  nibbles[digit.toUpperCase().charCodeAt(0)] = value
-}
 
 /** Where a record stands, for the errors. */
 export interface RecordPlace {

@@ -1,6 +1,7 @@
 /** Parses one Motorola S-record with full checks; the one place where a broken record gets its words. */
 import { FlashproofError, type ErrorCode, type ErrorDetails } from '../../../shared/errors.ts'
 import { formatAddress, stripControl } from '../../../shared/units.ts'
+import { NOT_A_DIGIT, nibbles } from '../hex-digits.ts'
 
 /** `S`, the type, then length and up to 255 bytes in two digits each. */
 export const LONGEST_RECORD = 2 + 2 * (1 + 255)
@@ -10,13 +11,6 @@ const addressLengths: readonly (number | undefined)[] = [2, 2, 3, 4, undefined, 
 
 const CAPITAL_S = 0x53
 const ZERO = 0x30
-const NOT_A_DIGIT = 0xff
-const nibbles = new Uint8Array(256).fill(NOT_A_DIGIT)
-for (let value = 0; value < 16; value++) {
-  const digit = value.toString(16)
-  nibbles[digit.charCodeAt(0)] = value
-  nibbles[digit.toUpperCase().charCodeAt(0)] = value
-}
 
 /** Where a record stands, for the errors. */
 export interface RecordPlace {
