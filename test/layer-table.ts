@@ -42,8 +42,13 @@ export const LAYERS: readonly Layer[] = [
     advice: 'the worker wires the contract to core; Electron is only the global process.parentPort',
   },
   {
+    folder: 'src/host',
+    mayImport: ['src/shared', 'src/host', 'node:'],
+    advice: `a host of pages runs no protocol: ${contract}`,
+  },
+  {
     folder: 'src/main',
-    mayImport: ['src/shared', 'src/main', 'src/cli/run.ts', 'node:', 'electron'],
+    mayImport: ['src/shared', 'src/host', 'src/main', 'src/cli/run.ts', 'node:', 'electron'],
     advice: `main never runs a protocol: ${contract}`,
   },
   {
@@ -54,17 +59,17 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     folder: 'src/cli',
-    mayImport: ['src/shared', 'src/cli', 'src/serve', 'node:'],
+    mayImport: ['src/shared', 'src/host', 'src/cli', 'src/serve', 'node:'],
     advice: `the command line runs no protocol: ${contract}; processes are started by their entry's URL, not imported`,
   },
   {
     folder: 'src/cli/local.ts',
-    mayImport: ['src/shared', 'src/cli', 'src/worker', 'node:'],
+    mayImport: ['src/shared', 'src/host', 'src/cli', 'src/worker', 'node:'],
     advice: 'only inspect and convert run in this process, through the handlers of the worker',
   },
   {
     folder: 'src/serve',
-    mayImport: ['src/shared', 'src/serve', 'node:'],
+    mayImport: ['src/shared', 'src/host', 'src/serve', 'node:', 'ws'],
     advice: `the browser mode runs no protocol: ${contract}`,
   },
   {

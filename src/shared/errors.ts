@@ -29,6 +29,10 @@ export const errorTable = {
   'worker.not-ready': transient,
   'worker.gave-up': permanent,
   'environment.node-too-old': badInput,
+  // the window and the browser mode
+  'control.not-held': badInput,
+  'host.unsupported': badInput,
+  'host.file-refused': badInput,
   // the command line
   'usage.unknown-command': badInput,
   'usage.unknown-option': badInput,

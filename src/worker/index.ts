@@ -71,7 +71,7 @@ const server = serve(link, {
           },
           stop: stopAndExit,
         }),
-  answers: 'worker',
+  answers: ['worker'],
   caller: 'host',
 })
 told.server = server

@@ -81,7 +81,7 @@ export function createMemoryHost(options: HostOptions = {}): MemoryHost {
   let nowMs = Date.parse('2026-11-21T10:00:00.000+07:00')
   let isKilled = false
   const server = serve(far, {
-    answers: 'worker',
+    answers: ['worker'],
     caller: 'host',
     checksOutgoing: true,
     handlers: fakeWorkerHandlers({

@@ -9,7 +9,7 @@ const link = connectToParent()
 const cancelled: string[] = []
 
 const server = serve(link, {
-  answers: 'worker',
+  answers: ['worker'],
   caller: 'host',
   checksOutgoing: true,
   handlers: fakeWorkerHandlers({

@@ -3,24 +3,34 @@ import { z } from 'zod'
 import {
   ConversionResult,
   DeviceEntry,
+  DiscoveryChannel,
   EvidenceLevel,
   FirmwareSummary,
   FormatDescriptor,
+  HostInfo,
   Inspection,
   JobLogLine,
   JobSnapshot,
   JobState,
+  PcCheckItem,
+  Preferences,
   ProbeReport,
   ProtocolDescriptor,
+  TargetReview,
+  TelemetrySample,
 } from './models.ts'
 
+/** `main`: whoever shows the page: Electron main in the desktop app, the server in the browser mode. */
 export type Answerer = 'worker' | 'main'
 /** `host`: the command line, Electron main, the browser mode's server. `page`: the renderer too. */
 export type Caller = 'page' | 'host'
+/** Whether a page that only watches may ask it: `reads` changes neither a device, nor a job, nor what is kept. */
+export type Effect = 'reads' | 'changes'
 
 interface CommandEntry<Who extends Answerer, Request extends z.ZodType, Response extends z.ZodType> {
   readonly answeredBy: Who
   readonly allowedFrom: Caller
+  readonly effect: Effect
   /** How long a caller waits before `call.timeout`. */
   readonly deadlineMs: number
   readonly request: Request
@@ -28,9 +38,13 @@ interface CommandEntry<Who extends Answerer, Request extends z.ZodType, Response
 }
 
 function command<Who extends Answerer, Request extends z.ZodType, Response extends z.ZodType>(
-  entry: Omit<CommandEntry<Who, Request, Response>, 'deadlineMs'> & { readonly deadlineMs?: number },
+  entry: Omit<CommandEntry<Who, Request, Response>, 'deadlineMs' | 'effect'> & {
+    readonly deadlineMs?: number
+    /** `changes` where not given. */
+    readonly effect?: Effect
+  },
 ): CommandEntry<Who, Request, Response> {
-  return { deadlineMs: 10_000, ...entry }
+  return { deadlineMs: 10_000, effect: 'changes', ...entry }
 }
 
 const LONG_MS = 30 * 60_000
@@ -76,6 +90,37 @@ export const ChainReport = z.object({
 })
 export type ChainReport = z.infer<typeof ChainReport>
 
+/** What the person wants as a file. */
+export const SaveRequest = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('export'),
+    format: z.enum([...ExportFormat.options, 'pdf']),
+    filter: LogFilter.optional(),
+  }),
+  /** One page for the customer: site, before and after, proof in words, operator, head hash. */
+  z.strictObject({
+    kind: z.literal('service-report'),
+    jobIds: z.array(z.string()).min(1).max(1024),
+    practice: z.boolean().optional(),
+    language: z.enum(['en', 'vi']),
+    format: z.enum(['html', 'pdf']),
+  }),
+  z.strictObject({ kind: z.literal('job-log'), jobId: z.string() }),
+  /** For those who help: versions, settings, log files, the last records; no secrets. */
+  z.strictObject({ kind: z.literal('support-bundle') }),
+])
+export type SaveRequest = z.infer<typeof SaveRequest>
+
+export const SaveOutcome = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('saved'), fileName: z.string(), folder: z.string() }),
+  /** The page fetches it from here, once. */
+  z.object({ outcome: z.literal('download'), fileName: z.string(), url: z.string() }),
+  /** A page to be printed: shown in a tab of its own, whose print dialog can save a PDF. */
+  z.object({ outcome: z.literal('print'), url: z.string() }),
+  z.object({ outcome: z.literal('cancelled') }),
+])
+export type SaveOutcome = z.infer<typeof SaveOutcome>
+
 export const LogEntry = z.object({
   sequence: z.number().int().nullable(),
   recordHash: z.string().nullable(),
@@ -88,6 +133,8 @@ export const JobOrderRequest = z.strictObject({
   protocol: z.string().optional(),
   options: keyed(z.union([z.string(), z.number(), z.boolean()])).optional(),
   secrets: keyed(z.string()).optional(),
+  /** Secrets of single targets; they win over `secrets`. */
+  targetSecrets: keyed(keyed(z.string())).optional(),
   /** How many jobs of the batch run at once. */
   parallel: z.number().int().min(1).max(1024).optional(),
   /** Try this many devices first; the rest start only when all of those reached their required level. */
@@ -116,6 +163,7 @@ export const commands = {
   'worker.hello': command({
     answeredBy: 'worker',
     allowedFrom: 'host',
+    effect: 'reads',
     request: empty,
     response: z.object({ version: z.string(), pid: z.number(), nodeVersion: z.string(), home: z.string() }),
   }),
@@ -124,6 +172,7 @@ export const commands = {
   'catalog.get': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     request: empty,
     response: z.object({
       version: z.string(),
@@ -144,6 +193,7 @@ export const commands = {
   'firmware.inspect': command({
     answeredBy: 'worker',
     allowedFrom: 'host',
+    effect: 'reads',
     deadlineMs: LONG_MS,
     request: z.strictObject({ path: z.string() }),
     response: Inspection,
@@ -169,6 +219,7 @@ export const commands = {
   'device.list': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     deadlineMs: 10 * 60_000,
     request: z.strictObject({ waitMs: z.number().int().min(0).max(300_000).optional() }),
     response: z.object({ devices: z.array(DeviceEntry) }),
@@ -177,6 +228,7 @@ export const commands = {
   'device.probe': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     deadlineMs: 60_000,
     request: z.strictObject({ target: z.string() }),
     response: ProbeReport,
@@ -191,6 +243,7 @@ export const commands = {
   'job.list': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     request: z.strictObject({
       states: z.array(JobState).optional(),
       batchId: z.string().optional(),
@@ -227,18 +280,21 @@ export const commands = {
   'monitor.start': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     request: z.strictObject({ target: z.string(), intervalMs: z.number().int().min(100).max(60_000).optional() }),
     response: z.object({ monitorId: z.string() }),
   }),
   'monitor.stop': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     request: z.strictObject({ monitorId: z.string() }),
     response: z.object({}),
   }),
   'log.list': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     deadlineMs: 60_000,
     request: LogFilter,
     response: z.object({ entries: z.array(LogEntry), headHash: z.string().nullable() }),
@@ -246,6 +302,7 @@ export const commands = {
   'log.show': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
+    effect: 'reads',
     deadlineMs: 60_000,
     request: z.strictObject({ jobId: z.string() }),
     response: z.object({ entry: LogEntry, record: z.unknown(), lines: z.array(JobLogLine) }),
@@ -261,9 +318,192 @@ export const commands = {
   'log.verify': command({
     answeredBy: 'worker',
     allowedFrom: 'host',
+    effect: 'reads',
     deadlineMs: LONG_MS,
     request: z.strictObject({ exportPath: z.string().optional(), practice: z.boolean().optional() }),
     response: ChainReport,
+  }),
+  /** Looks at each target by reading only and says whether this firmware may go there, before anything is sent. */
+  'order.review': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    deadlineMs: 120_000,
+    request: z.strictObject({
+      firmwareId: z.string(),
+      targets: z.array(z.string()).min(1).max(1024),
+      protocol: z.string().optional(),
+      options: keyed(z.union([z.string(), z.number(), z.boolean()])).optional(),
+      require: EvidenceLevel.optional(),
+    }),
+    response: z.object({ targets: z.array(TargetReview) }),
+  }),
+  /** Asks a target what it is and keeps it in the list, whether it answers or not. */
+  'device.add': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: z.strictObject({ target: z.string().max(2048) }),
+    response: z.object({ device: DeviceEntry, probe: ProbeReport }),
+  }),
+  /** Takes a remembered device out of the list; a source that still hears it lists it again. */
+  'device.forget': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ key: z.string() }),
+    response: z.object({}),
+  }),
+  /** Gives a board (by its MAC) or a USB socket a name of the technician's own; null takes it away. */
+  'device.label': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ key: z.string(), label: z.string().trim().min(1).max(64).nullable() }),
+    response: z.object({}),
+  }),
+  /** What was heard on which interface, and why nothing was. */
+  'discovery.status': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: z.object({ channels: z.array(DiscoveryChannel) }),
+  }),
+  /** Whether this computer is fit for the work: rights, drivers, network, disk, sleep. Sends nothing to a device. */
+  'pc.check': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    deadlineMs: 30_000,
+    request: empty,
+    response: z.object({ items: z.array(PcCheckItem) }),
+  }),
+  /** Firmware that is open now, the last one first: a page that loads late shows what was there. */
+  'firmware.list': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: z.object({ firmware: z.array(FirmwareSummary) }),
+  }),
+  /** Compares the file on disk with the one that was inspected. */
+  'firmware.recheck': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: z.strictObject({ firmwareId: z.string() }),
+    response: z.object({ state: z.enum(['same', 'changed', 'missing']), changedAt: z.string().nullable() }),
+  }),
+  /** Log lines and telemetry of a job, live or past, for a page that was not there from the beginning. */
+  'job.trace': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    deadlineMs: 60_000,
+    request: z.strictObject({ jobId: z.string() }),
+    response: z.object({ lines: z.array(JobLogLine), samples: z.array(TelemetrySample) }),
+  }),
+  /** Telemetry of a target that the worker still holds (at least four hours at one reading a second). */
+  'telemetry.history': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: z.strictObject({ target: z.string() }),
+    response: z.object({ samples: z.array(TelemetrySample) }),
+  }),
+  'settings.get': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: Preferences,
+  }),
+  /** Changes what is given and keeps the rest; answers with all of it. */
+  'settings.set': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: Preferences.partial(),
+    response: Preferences,
+  }),
+  /** Verifies this station's own journal. */
+  'log.check': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ practice: z.boolean().optional() }),
+    response: ChainReport,
+  }),
+
+  /** What shows this page, and what it can do. */
+  'host.info': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: HostInfo,
+  }),
+  /** Makes this page the one that may act; the page that could before only watches from then on. */
+  'control.take': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: z.object({}),
+  }),
+  /** Starts the background process again after it was given up. */
+  'engine.restart': command({ answeredBy: 'main', allowedFrom: 'page', request: empty, response: z.object({}) }),
+  /** Shows the system's file dialog (desktop only: `HostInfo.hasFileDialog`); null when it was closed without a choice. */
+  'firmware.choose': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    deadlineMs: LONG_MS,
+    request: empty,
+    response: z.object({ firmware: FirmwareSummary.nullable() }),
+  }),
+  /** Opens the file of this firmware again: the one on disk is newer, or the background process was restarted. */
+  'firmware.reopen': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ firmwareId: z.string() }),
+    response: z.object({ firmware: FirmwareSummary }),
+  }),
+  /** Writes a file for the person: through a save dialog on the desktop, as a download in a browser. */
+  'file.save': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    effect: 'reads',
+    deadlineMs: LONG_MS,
+    request: SaveRequest,
+    response: SaveOutcome,
+  }),
+  /** Virtual boards for practice. Their jobs live in a journal of their own. */
+  'practice.start': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: empty,
+    response: z.object({ devices: z.number().int() }),
+  }),
+  'practice.stop': command({ answeredBy: 'main', allowedFrom: 'page', request: empty, response: z.object({}) }),
+  /** Which secrets are kept for which device. Their values never reach a page. */
+  'credential.list': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: z.object({ credentials: z.array(z.object({ device: z.string(), key: z.string() })) }),
+  }),
+  /** Keeps a secret of a device, encrypted by the operating system; null forgets it. */
+  'credential.set': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    request: z.strictObject({
+      device: z.string().max(2048),
+      key: z.string().max(128),
+      value: z.string().max(4096).nullable(),
+    }),
+    response: z.object({}),
   }),
 } as const
 

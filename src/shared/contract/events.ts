@@ -1,6 +1,18 @@
 /** THE table of events: what the worker tells without being asked. */
 import { z } from 'zod'
-import { Decision, DeviceEntry, JobLogLine, JobSnapshot, TelemetrySample } from './models.ts'
+import {
+  Decision,
+  DeviceEntry,
+  DiscoveryChannel,
+  EngineState,
+  FirmwareSummary,
+  JobLogLine,
+  JobSnapshot,
+  MenuAction,
+  Preferences,
+  TelemetrySample,
+  WireErrorModel,
+} from './models.ts'
 
 export const events = {
   'worker.ready': z.object({ version: z.string(), pid: z.number() }),
@@ -22,6 +34,25 @@ export const events = {
     totalBytes: z.number().int(),
   }),
   'journal.changed': z.object({ state: z.enum(['ok', 'disk-full', 'read-only']), text: z.string() }),
+  /** What the sources of devices hear changed. */
+  'discovery.changed': z.object({ channels: z.array(DiscoveryChannel) }),
+  /** A device is no longer in the list. */
+  'device.removed': z.object({ key: z.string() }),
+  'settings.changed': z.object({ settings: Preferences }),
+  /** Told by the host: the background process started, crashed, was given up. */
+  'engine.changed': z.object({ engine: EngineState }),
+  /** Told by the host: this page may act, or only watches. */
+  'control.changed': z.object({ control: z.enum(['control', 'watch']) }),
+  /** Told by the host: a file was opened by its menu, a double click, or again after a restart. */
+  'firmware.opened': z.object({
+    firmware: FirmwareSummary,
+    /** The firmware whose place it takes, when it is the same file opened again. */
+    replaces: z.string().nullable(),
+  }),
+  /** Told by the host: a file that the system handed over could not be opened. */
+  'firmware.refused': z.object({ fileName: z.string(), error: WireErrorModel }),
+  /** Told by the host: somebody chose this in the application's menu. */
+  'menu.chosen': z.object({ action: MenuAction }),
   /** A batch ended: every job of it is in an end state. */
   'batch.ended': z.object({ batchId: z.string(), headHash: z.string().nullable() }),
 } as const

@@ -246,6 +246,8 @@ export const FirmwareSummary = z.object({
   firmwareId: z.string(),
   fileName: z.string(),
   inspection: Inspection,
+  /** When it was read; what is on disk may be newer since. */
+  openedAt: z.string(),
 })
 export type FirmwareSummary = z.infer<typeof FirmwareSummary>
 
@@ -276,6 +278,8 @@ export const JobLogLine = z.object({
 export type JobLogLine = z.infer<typeof JobLogLine>
 
 export const DeviceEntry = z.object({
+  /** Stays the same for the same board: `mac:…`, else `usb:VID:PID:SERIAL`, else `socket:…`, else its target. */
+  key: z.string(),
   target: z.string(),
   name: z.string().nullable(),
   identity: DeviceIdentity.nullable(),
@@ -283,10 +287,148 @@ export const DeviceEntry = z.object({
   protocols: z.array(z.string()),
   lastSeenAt: z.string().nullable(),
   simulated: z.boolean(),
+  /** The technician's own name for the board or the socket. */
+  label: z.string().nullable(),
+  /** Where it is plugged in or heard: a USB socket, a network interface. */
+  place: z.string().nullable(),
+  /** Whether it is there now, as far as the source can tell; null where only asking it would tell. */
+  present: z.boolean().nullable(),
+  /** What it last said it runs. */
+  appName: z.string().nullable(),
+  appVersion: z.string().nullable(),
 })
 export type DeviceEntry = z.infer<typeof DeviceEntry>
 
 export const LocalTextModel = z.object({ en: z.string(), vi: z.string() })
+
+/** One way on which devices are listened for: an interface, the serial ports. */
+export const DiscoveryChannel = z.object({
+  id: z.string(),
+  source: z.enum(['mdns', 'serial']),
+  /** `Wi-Fi (wlan0)`, `Serial ports`. */
+  name: z.string(),
+  state: z.enum(['listening', 'off', 'failed']),
+  queriesSent: z.number().int(),
+  answersHeard: z.number().int(),
+  lastHeardAt: z.string().nullable(),
+  /** What is wrong and what to do, in a sentence; null when nothing is. */
+  diagnosis: LocalTextModel.nullable(),
+})
+export type DiscoveryChannel = z.infer<typeof DiscoveryChannel>
+
+/** Whether one firmware may go to one target, and what to know before. */
+export const TargetReview = z.object({
+  target: z.string(),
+  fits: z.boolean(),
+  /** When it was asked and answered; null when it did not. */
+  heardAt: z.string().nullable(),
+  protocol: z.string().nullable(),
+  identity: DeviceIdentity.nullable(),
+  appName: z.string().nullable(),
+  versionNow: z.string().nullable(),
+  versionNew: z.string().nullable(),
+  /** What would be required without an explicit choice. */
+  required: EvidenceLevel.nullable(),
+  reach: z.record(EvidenceLevel, z.enum(['yes', 'no', 'unknown'])).nullable(),
+  findings: z.array(
+    z.object({
+      severity: z.enum(['info', 'warning', 'refusal']),
+      /** Stable id, such as `other-project`, `downgrade`, `same-version`; an error code for refusals by the table. */
+      code: z.string(),
+      text: LocalTextModel,
+      /** The code that `accept` must hold before a start, when a person may override it. */
+      accept: z.string().nullable(),
+      /** Words to type before the override counts; null where a tick is enough. */
+      typed: z.string().nullable(),
+    }),
+  ),
+})
+export type TargetReview = z.infer<typeof TargetReview>
+
+/** One line of “Check this PC”. */
+export const PcCheckItem = z.object({
+  id: z.string(),
+  state: z.enum(['ok', 'warning', 'problem', 'unknown']),
+  title: LocalTextModel,
+  /** What was found, and what to do when it is not ok. */
+  text: LocalTextModel,
+  /** Plain words with the facts, for whoever looks after this computer; null when all is well. */
+  copyForIt: z.string().nullable(),
+})
+export type PcCheckItem = z.infer<typeof PcCheckItem>
+
+/** What people set once for this station. */
+export const Preferences = z.strictObject({
+  language: z.enum(['system', 'en', 'vi']),
+  theme: z.enum(['system', 'light', 'dark']),
+  /** Shown in the window and written into every record. */
+  stationName: z.string().max(64),
+  /** Last values of the order and operator fields. */
+  operator: z.string().max(64),
+  order: z.string().max(64),
+  parallel: z.number().int().min(1).max(1024),
+  /** Tries of a request that may pass when repeated. */
+  retries: z.number().int().min(0).max(100),
+  /** `default`: as the protocol and the device allow. */
+  require: z.union([EvidenceLevel, z.literal('default')]),
+  tryFirst: z.number().int().min(0).max(1024),
+  stopAfter: z.number().int().min(0).max(1024),
+  isFirstRunDone: z.boolean(),
+  detailDays: z.number().min(1).max(36_500),
+  journalMiB: z.number().min(16).max(1_000_000),
+  imageDays: z.number().min(1).max(36_500),
+})
+export type Preferences = z.infer<typeof Preferences>
+
+export const EngineState = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('starting') }),
+  z.object({ state: z.literal('ready') }),
+  /** It crashed and is started again after `pauseMs`. */
+  z.object({ state: z.literal('pausing'), pauseMs: z.number(), text: z.string() }),
+  z.object({ state: z.literal('gave-up'), text: z.string() }),
+  z.object({ state: z.literal('stopped') }),
+])
+export type EngineState = z.infer<typeof EngineState>
+
+export const HostInfo = z.object({
+  kind: z.enum(['desktop', 'browser']),
+  version: z.string(),
+  platform: z.string(),
+  /** The system's language, such as `vi-VN`. */
+  locale: z.string(),
+  /** FLASHPROOF_HOME, for people. */
+  home: z.string(),
+  engine: EngineState,
+  control: z.enum(['control', 'watch']),
+  hasFileDialog: z.boolean(),
+  /** Whether secrets can be kept encrypted. */
+  hasSafeStorage: z.boolean(),
+  /** Whether virtual boards run. */
+  isPractising: z.boolean(),
+})
+export type HostInfo = z.infer<typeof HostInfo>
+
+/** What the application's menu and the shortcuts of the page can ask for. */
+export const menuActions = [
+  'open-firmware',
+  'find',
+  'tick-all',
+  'write',
+  'retry-unproven',
+  'pause-resume',
+  'cancel-ticked',
+  'next-needing-me',
+  'label',
+  'save-record',
+  'stop-all',
+  'show-bench',
+  'show-history',
+  'show-settings',
+  'show-shortcuts',
+  'check-pc',
+] as const
+export const MenuAction = z.enum(menuActions)
+export type MenuAction = z.infer<typeof MenuAction>
 
 /** What a protocol tells about itself; forms, flags and checks are derived from it. */
 export const ProtocolDescriptor = z.object({

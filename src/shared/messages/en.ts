@@ -44,6 +44,18 @@ export const en: Messages = {
       title: 'This version of Node is too old',
       hint: 'In a checkout start the program with “npm run -s cli --”, which uses the right version.',
     },
+    'control.not-held': {
+      title: 'This page only watches',
+      hint: 'Choose “Take control” at the top to act from here; the other page then only watches.',
+    },
+    'host.unsupported': {
+      title: 'This is not possible here',
+      hint: 'Use the desktop app for it, or the command line.',
+    },
+    'host.file-refused': {
+      title: 'The file could not be taken over',
+      hint: 'Choose the file again with “Open firmware”.',
+    },
 
     'usage.unknown-command': {
       title: 'Unknown command',

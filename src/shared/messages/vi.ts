@@ -44,6 +44,18 @@ export const vi: Messages = {
       title: 'Phiên bản Node này quá cũ',
       hint: 'Hãy khởi động chương trình bằng “npm run -s cli --” trong thư mục mã nguồn để dùng đúng phiên bản.',
     },
+    'control.not-held': {
+      title: 'Trang này chỉ xem',
+      hint: 'Hãy chọn “Giành quyền điều khiển” ở phía trên để thao tác tại đây; trang kia khi đó chỉ xem.',
+    },
+    'host.unsupported': {
+      title: 'Không thể làm việc này ở đây',
+      hint: 'Hãy dùng ứng dụng trên máy tính hoặc dòng lệnh.',
+    },
+    'host.file-refused': {
+      title: 'Không nhận được tập tin',
+      hint: 'Hãy chọn lại tập tin bằng “Mở firmware”.',
+    },
 
     'usage.unknown-command': {
       title: 'Không có lệnh này',

@@ -17,6 +17,15 @@ const longerMs: Partial<Record<CommandName, number>> = {
   'log.show': 60_000,
   'log.export': LONG_MS,
   'log.verify': LONG_MS,
+  'order.review': 120_000,
+  'device.add': 60_000,
+  'pc.check': 30_000,
+  'job.trace': 60_000,
+  'log.check': LONG_MS,
+  'firmware.choose': LONG_MS,
+  'firmware.reopen': LONG_MS,
+  'file.save': LONG_MS,
+  'practice.start': 60_000,
 }
 
 export function deadlineMsOf(name: CommandName): number {

@@ -18,7 +18,7 @@ import type { MessageLink } from './message-link.ts'
 export interface ServeOptions<Who extends Answerer> {
   readonly handlers: Handlers<Who>
   /** Whose commands these handlers are; the other ones are unknown here. */
-  readonly answers: Who
+  readonly answers: readonly Who[]
   /** Who is at the other end. A call may ask with less, never with more. */
   readonly caller: Caller
   /** Checks answers and events against the contract too: for tests and development, a fault gives `contract.invalid-response`. */
@@ -141,9 +141,14 @@ async function run<Who extends Answerer>(
   return response
 }
 
+function mayAnswer(answers: readonly Answerer[], answeredBy: Answerer): boolean {
+  return answers.includes(answeredBy)
+}
+
 /** Looks the handler up by its own name only, so `__proto__` and `constructor` are unknown. */
 function findHandler<Who extends Answerer>(name: string, { handlers, answers }: ServeOptions<Who>): AnyHandler | null {
-  if (!isCommandName(name) || commands[name].answeredBy !== answers || !Object.hasOwn(handlers, name)) return null
+  if (!isCommandName(name) || !mayAnswer(answers, commands[name].answeredBy) || !Object.hasOwn(handlers, name))
+    return null
   // The table of handlers is typed by name; by here the name is only known at run time, and its request was parsed
   // by the schema that the handler's parameter type comes from.
   return (handlers as Readonly<Record<CommandName, AnyHandler>>)[name]

@@ -41,7 +41,7 @@ describe.each(makers)('over %s', (_name, makePair) => {
     const [near, far] = links
     const server = serve(far, {
       handlers: fakeWorkerHandlers(handlers),
-      answers: 'worker',
+      answers: ['worker'],
       caller: callers.server ?? 'host',
       checksOutgoing: true,
     })
@@ -251,7 +251,7 @@ describe.each(makers)('over %s', (_name, makePair) => {
   it('goes on when a listener throws: the others are told, the batch is acknowledged, the fault is reported', async () => {
     links = makePair()
     const [near, far] = links
-    const server = serve(far, { handlers: fakeWorkerHandlers(), answers: 'worker', caller: 'host' })
+    const server = serve(far, { handlers: fakeWorkerHandlers(), answers: ['worker'], caller: 'host' })
     const reported: unknown[] = []
     const client = createClient(near, { caller: 'host', onListenerError: error => reported.push(error) })
     const told: number[] = []
@@ -328,7 +328,7 @@ describe('what cannot cross a border', () => {
           throw new FlashproofError('job.not-found', 'gone', { callback: () => undefined })
         },
       }),
-      answers: 'worker',
+      answers: ['worker'],
       caller: 'host',
     })
     const link = createMessagePortLink(port1)

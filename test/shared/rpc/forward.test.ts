@@ -13,10 +13,10 @@ import { fakeWorkerHandlers } from '../../fakes/fake-worker-handlers.ts'
 function connectPage(handlers: Partial<Handlers<'worker'>>) {
   const clock = new FakeClock()
   const [hostEnd, workerEnd] = createMemoryLinkPair()
-  const worker = serve(workerEnd, { handlers: fakeWorkerHandlers(handlers), answers: 'worker', caller: 'host' })
+  const worker = serve(workerEnd, { handlers: fakeWorkerHandlers(handlers), answers: ['worker'], caller: 'host' })
   const host = createClient(hostEnd, { caller: 'host' })
   const [pageEnd, serverEnd] = createMemoryLinkPair()
-  const server = serve(serverEnd, { handlers: createForwardingHandlers(host), answers: 'worker', caller: 'page' })
+  const server = serve(serverEnd, { handlers: createForwardingHandlers(host), answers: ['worker'], caller: 'page' })
   const stop = forwardEvents(host, server, clock)
   return { page: createClient(pageEnd, { caller: 'page' }), worker, workerEnd, pageEnd, clock, stop }
 }

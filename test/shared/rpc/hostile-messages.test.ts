@@ -37,7 +37,7 @@ describe('a link with hostile messages', () => {
         const [near, far] = createMemoryLinkPair()
         const ran: string[] = []
         const watched = Object.keys(commands).map(name => [name, () => void ran.push(name)] as const)
-        serve(far, { handlers: fakeWorkerHandlers(Object.fromEntries(watched)), answers: 'worker', caller: 'page' })
+        serve(far, { handlers: fakeWorkerHandlers(Object.fromEntries(watched)), answers: ['worker'], caller: 'page' })
         const client = createClient(near, { caller: 'page' })
         for (const message of messages) near.post(message)
         await settle()
@@ -61,7 +61,7 @@ describe('a link with hostile messages', () => {
         await settle()
         serve(far, {
           handlers: fakeWorkerHandlers({ 'job.list': () => ({ jobs: [] }) }),
-          answers: 'worker',
+          answers: ['worker'],
           caller: 'host',
         })
         await expect(client.call('job.list', {}, { deadlineMs: 5_000 })).resolves.toEqual({ jobs: [] })
@@ -75,7 +75,7 @@ describe('a link with hostile messages', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.record({ name: names, request: anything }), { maxLength: 20 }), async calls => {
         const [near, far] = createMemoryLinkPair()
-        serve(far, { handlers: fakeWorkerHandlers(), answers: 'worker', caller: 'host' })
+        serve(far, { handlers: fakeWorkerHandlers(), answers: ['worker'], caller: 'host' })
         const answers: { id: number; error: WireError }[] = []
         near.onMessage(message => answers.push(message as { id: number; error: WireError }))
         for (const [id, call] of calls.entries()) near.post({ kind: 'call', id, caller: 'host', ...call })

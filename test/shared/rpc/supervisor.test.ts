@@ -33,7 +33,7 @@ describe('the supervisor', () => {
     const worker: FakeWorker = {
       link: near,
       exited: exited.promise,
-      server: serve(far, { handlers: fakeWorkerHandlers(handlers), answers: 'worker', caller: 'host' }),
+      server: serve(far, { handlers: fakeWorkerHandlers(handlers), answers: ['worker'], caller: 'host' }),
       killed: false,
       kill() {
         worker.killed = true
