@@ -1,5 +1,6 @@
 /** What the linter holds the sources to. The layers come from the table that the import-graph test reads too. */
 import { relative, sep } from 'node:path'
+import vue from 'eslint-plugin-vue'
 import tseslint from 'typescript-eslint'
 import { explainForbiddenImport } from './test/layer-table.ts'
 
@@ -68,9 +69,15 @@ export default tseslint.config(
   { linterOptions: { noInlineConfig: true } },
   { rules: plainRules },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.vue'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { project: ['./tsconfig.node.json'], tsconfigRootDir: root } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.node.json', './tsconfig.web.json'],
+        tsconfigRootDir: root,
+        extraFileExtensions: ['.vue'],
+      },
+    },
     plugins: { flashproof: { rules: { layers } } },
     rules: {
       'flashproof/layers': 'error',
@@ -97,7 +104,41 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
-  { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },
+  { files: ['src/**/*.ts', 'src/**/*.vue'], rules: { 'no-console': 'error' } },
+  ...vue.configs['flat/recommended-error'].map(config => ({ ...config, files: ['**/*.vue'] })),
+  {
+    files: ['**/*.vue'],
+    languageOptions: { parserOptions: { parser: tseslint.parser } },
+    rules: {
+      // A single-file component is its module's default export, whose type vue-tsc derives.
+      'no-restricted-exports': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+      // The linter sees other components and their exposed functions without types; vue-tsc checks them.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      // Props with a default look as if they were always given.
+      '@typescript-eslint/no-useless-default-assignment': 'off',
+      // A static style attribute in hoisted markup breaks the content security policy.
+      'vue/no-static-inline-styles': 'error',
+      'vue/no-v-html': 'error',
+      'vue/block-lang': ['error', { script: { lang: 'ts' } }],
+      'vue/component-api-style': ['error', ['script-setup']],
+      'vue/require-explicit-slots': 'off',
+      // Optional props are undefined where they were not given; defaults stand in the destructuring.
+      'vue/require-default-prop': 'off',
+      // Prettier sets lines.
+      'vue/html-indent': 'off',
+      'vue/max-attributes-per-line': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      'vue/multiline-html-element-content-newline': 'off',
+      'vue/html-self-closing': 'off',
+      'vue/html-closing-bracket-newline': 'off',
+      'vue/first-attribute-linebreak': 'off',
+    },
+  },
   {
     files: ['test/**/*.ts'],
     rules: {

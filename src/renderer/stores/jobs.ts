@@ -1,0 +1,91 @@
+/**
+ * Mirrors the worker's jobs. Each job is a reference of its own, so that a change draws one row anew and not the list.
+ */
+import { defineStore } from 'pinia'
+import { shallowRef, type ShallowRef } from 'vue'
+import type { JobSnapshot } from '../../shared/contract/index.ts'
+import { useStation } from '../bridge/bridge.ts'
+import { tallyOf, type JobTally } from './job-tally.ts'
+
+const NO_JOBS: JobTally = tallyOf([])
+
+export const useJobs = defineStore('jobs', () => {
+  const { client } = useStation()
+  const references = new Map<string, ShallowRef<JobSnapshot>>()
+  /** Every known job, the oldest first. Changes only when jobs come or go. */
+  const ids = shallowRef<readonly string[]>([])
+  /** The newest job of each target. Changes only when jobs come or go. */
+  const newestByTarget = shallowRef<ReadonlyMap<string, string>>(new Map())
+  /** How many jobs of the newest batches stand where; follows every change. */
+  const tally = shallowRef<JobTally>(NO_JOBS)
+  const isLoaded = shallowRef(false)
+
+  function apply(snapshots: readonly JobSnapshot[]): void {
+    let hasNew = false
+    for (const snapshot of snapshots) {
+      const known = references.get(snapshot.jobId)
+      if (known === undefined) {
+        references.set(snapshot.jobId, shallowRef(snapshot))
+        hasNew = true
+      } else if (known.value.revision <= snapshot.revision) {
+        known.value = snapshot
+      }
+    }
+    if (hasNew) renewLists()
+    tally.value = tallyOf(newest())
+  }
+
+  function renewLists(): void {
+    const sorted = [...references.values()].map(reference => reference.value)
+    sorted.sort((left, right) => left.createdAt.localeCompare(right.createdAt) || compareIds(left, right))
+    ids.value = sorted.map(snapshot => snapshot.jobId)
+    newestByTarget.value = new Map(sorted.map(snapshot => [snapshot.target, snapshot.jobId]))
+  }
+
+  /** The newest job of every target: what the bench shows. */
+  function newest(): JobSnapshot[] {
+    return [...newestByTarget.value.values()].flatMap(jobId => references.get(jobId)?.value ?? [])
+  }
+
+  /** The job with this id; tracked, so whoever renders it follows its changes. */
+  function get(jobId: string): JobSnapshot | null {
+    return references.get(jobId)?.value ?? null
+  }
+
+  /** The newest job of a target; tracked. */
+  function ofTarget(target: string): JobSnapshot | null {
+    const jobId = newestByTarget.value.get(target)
+    return jobId === undefined ? null : get(jobId)
+  }
+
+  /** Every known job, the oldest first; tracked for jobs that come and go and for each one's changes. */
+  function all(): JobSnapshot[] {
+    return ids.value.flatMap(jobId => references.get(jobId)?.value ?? [])
+  }
+
+  async function load(): Promise<void> {
+    const { jobs } = await client.call('job.list', {})
+    apply(jobs)
+    isLoaded.value = true
+  }
+
+  /** Takes rows off the bench; the record keeps them. */
+  function dismiss(jobIds: readonly string[]): void {
+    for (const jobId of jobIds) references.delete(jobId)
+    renewLists()
+    tally.value = tallyOf(newest())
+  }
+
+  /** Listens first and loads then, so that nothing falls between. @returns stops listening */
+  function start(): () => void {
+    return client.subscribe('jobs.changed', ({ jobs }) => {
+      apply(jobs)
+    })
+  }
+
+  return { ids, newestByTarget, tally, isLoaded, get, ofTarget, all, newest, apply, load, dismiss, start }
+})
+
+function compareIds(left: JobSnapshot, right: JobSnapshot): number {
+  return left.jobId < right.jobId ? -1 : 1
+}
