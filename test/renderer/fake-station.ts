@@ -1,0 +1,155 @@
+/** A station for tests of the page and for its preview: the real client over a memory link, answered from plain data. */
+import {
+  commands,
+  type Answerer,
+  type CommandName,
+  type DeviceEntry,
+  type EventName,
+  type EventOf,
+  type FirmwareSummary,
+  type Handlers,
+  type HostInfo,
+  type JobSnapshot,
+  type Preferences,
+} from '../../src/shared/contract/index.ts'
+import { FlashproofError } from '../../src/shared/errors.ts'
+import { createClient } from '../../src/shared/rpc/client.ts'
+import { createMemoryLinkPair } from '../../src/shared/rpc/memory-link.ts'
+import { serve } from '../../src/shared/rpc/server.ts'
+import type { LinkState, Station } from '../../src/renderer/bridge/bridge.ts'
+import { fakeCatalog, fakeHostInfo, fakePreferences } from './fake-models.ts'
+
+type AllHandlers = Handlers<Answerer>
+
+export interface FakeWorld {
+  devices?: DeviceEntry[]
+  jobs?: JobSnapshot[]
+  firmware?: FirmwareSummary[]
+  preferences?: Preferences
+  host?: HostInfo
+  /** What `openFile` answers; without it every file is refused. */
+  openFile?: (file: File) => FirmwareSummary
+}
+
+export interface FakeStation {
+  readonly station: Station
+  /** Every call so far, the oldest first. */
+  readonly calls: { readonly name: string; readonly request: unknown }[]
+  emit<Name extends EventName>(name: Name, payload: EventOf<Name>): void
+  setLinkState(state: LinkState): void
+}
+
+const answerers: Readonly<Record<string, { readonly answeredBy: Answerer }>> = commands
+
+/** @param given handlers that a test wants to be its own; they are checked against the contract as the real ones are */
+export function createFakeStation(world: FakeWorld = {}, given: Partial<AllHandlers> = {}): FakeStation {
+  const calls: { name: string; request: unknown }[] = []
+  const handlers = recordCalls({ ...refusals(), ...plainAnswers(world), ...given }, calls)
+  const [pageEnd, hostEnd] = createMemoryLinkPair()
+  const server = serve<Answerer>(hostEnd, {
+    handlers,
+    answers: ['worker', 'main'],
+    caller: 'page',
+    checksOutgoing: true,
+  })
+  const listeners = new Set<(state: LinkState) => void>()
+  let linkState: LinkState = 'open'
+  return {
+    calls,
+    station: {
+      client: createClient(pageEnd, { caller: 'page' }),
+      openFile(file) {
+        if (world.openFile !== undefined) return Promise.resolve(world.openFile(file))
+        return Promise.reject(new FlashproofError('host.file-refused', `${file.name} cannot be read`))
+      },
+      onLinkState(listener) {
+        listeners.add(listener)
+        listener(linkState)
+        return () => {
+          listeners.delete(listener)
+        }
+      },
+    },
+    emit(name, payload) {
+      server.emit(name, payload)
+    },
+    setLinkState(state) {
+      linkState = state
+      for (const listener of listeners) listener(state)
+    },
+  }
+}
+
+/** What a quiet station answers. */
+function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
+  let preferences = world.preferences ?? fakePreferences()
+  return {
+    'host.info': () => world.host ?? fakeHostInfo(),
+    'settings.get': () => preferences,
+    'settings.set': changes => {
+      // Keys that were not given are missing, so spreading keeps the others.
+      preferences = { ...preferences, ...(changes as Partial<Preferences>) }
+      return preferences
+    },
+    'catalog.get': () => fakeCatalog,
+    'device.list': () => ({ devices: world.devices ?? [] }),
+    'discovery.status': () => ({ channels: [] }),
+    'firmware.list': () => ({ firmware: world.firmware ?? [] }),
+    'firmware.recheck': () => ({ state: 'same', changedAt: null }),
+    'job.list': () => ({ jobs: world.jobs ?? [] }),
+    'job.trace': () => ({ lines: [], samples: [] }),
+    'telemetry.history': () => ({ samples: [] }),
+    'log.list': () => ({
+      entries: (world.jobs ?? []).map(snapshot => ({ sequence: null, recordHash: null, snapshot })),
+      headHash: null,
+    }),
+    'job.pause': () => ({}),
+    'job.cancel': () => ({}),
+    'job.resume': ({ jobIds }) => ({ jobIds: jobIds ?? [] }),
+    'device.label': () => ({}),
+    'device.forget': () => ({}),
+    'decision.answer': () => ({}),
+    'control.take': () => ({}),
+    'credential.list': () => ({ credentials: [] }),
+    'pc.check': () => ({ items: [] }),
+    'order.review': ({ targets }) => ({
+      targets: targets.map(target => ({
+        target,
+        fits: true,
+        heardAt: '2026-11-21T10:00:00.000+07:00',
+        protocol: 'esp-parts',
+        identity: null,
+        appName: null,
+        versionNow: null,
+        versionNew: null,
+        required: 'stored' as const,
+        reach: null,
+        findings: [],
+      })),
+    }),
+  }
+}
+
+/** A command that nobody prepared fails by its name. */
+function refusals(): AllHandlers {
+  const entries = Object.keys(answerers).map(name => [
+    name,
+    () => {
+      throw new FlashproofError('internal.unexpected', `the test gave no handler for ${name}`)
+    },
+  ])
+  // One entry for each key of the table that the type is derived from.
+  return Object.fromEntries(entries) as AllHandlers
+}
+
+function recordCalls(handlers: AllHandlers, calls: { name: string; request: unknown }[]): AllHandlers {
+  const recording = (Object.keys(handlers) as CommandName[]).map(name => [
+    name,
+    (request: never, context: never) => {
+      calls.push({ name, request })
+      // The handler's own types hold at the border that calls it.
+      return (handlers[name] as (request: never, context: never) => unknown)(request, context)
+    },
+  ])
+  return Object.fromEntries(recording) as AllHandlers
+}

@@ -1,0 +1,273 @@
+/** Worlds to look at: nothing there, a bench at work, many devices, a first run, a crashed engine. */
+import type { DeviceEntry, JobSnapshot, Preferences, TelemetrySample } from '../../../src/shared/contract/index.ts'
+import { createFakeStation, type FakeStation } from '../fake-station.ts'
+import {
+  fakeDevice,
+  fakeFact,
+  fakeFirmware,
+  fakeHexInspection,
+  fakeHostInfo,
+  fakeJob,
+  fakePreferences,
+  fakeSample,
+} from '../fake-models.ts'
+
+type Look = Pick<Preferences, 'theme' | 'language'>
+
+const lines = [
+  ['info', 'job.started', 'write thermostat.bin to kitchen'],
+  ['info', 'device.identified', 'ESP32, 24:6F:28:AA:1F:B8, thermostat 2.1.3'],
+  ['debug', 'chunk.sent', 'chunk 12 of 262 acknowledged in 14 ms'],
+  ['warning', 'chunk.retry', 'chunk 41 sent again: the device answered {"success":false,"error":"busy"}'],
+  ['info', 'completion.sent', 'device said success'],
+  ['error', 'verify.contradicted', 'flash hash 77c1… is not ab12…: contradicted <b>not bold</b>'],
+] as const
+
+function samples(count: number): TelemetrySample[] {
+  return Array.from({ length: count }, (_, index) =>
+    fakeSample({
+      at: new Date(Date.UTC(2026, 10, 21, 3, 0, index)).toISOString(),
+      elapsedMs: index * 1000,
+      heapFreeBytes: 182_000 - 9_000 * Math.sin(index / 7) - (index > 60 && index < 130 ? 38_000 : 0),
+      heapMinFreeBytes: 150_000 - (index > 60 ? 12_000 : 0),
+      heapLargestBlockBytes: 110_000 - 4_000 * Math.cos(index / 5),
+      flashUsedBytes: 1_200_000 + Math.min(Math.max(index - 60, 0), 70) * 15_000,
+    }),
+  )
+}
+
+function benchDevices(): DeviceEntry[] {
+  const mac = (tail: string): string => `24:6F:28:AA:${tail}`
+  return [
+    fakeDevice({
+      target: 'serial:/dev/ttyUSB0',
+      name: 'CP2102N USB to UART',
+      label: 'Socket 1',
+      source: 'serial',
+      place: 'USB 1-2',
+      protocols: [],
+      identity: { mac: mac('1F:7C'), chip: 'ESP32' },
+    }),
+    fakeDevice({
+      target: 'serial:/dev/ttyUSB1',
+      name: 'CP2102N USB to UART',
+      label: 'Socket 2',
+      source: 'serial',
+      place: 'USB 1-3',
+      protocols: [],
+      identity: { mac: mac('1F:90'), chip: 'ESP32' },
+    }),
+    fakeDevice({ target: 'http://192.168.4.21', identity: { mac: mac('1F:A2'), chip: 'ESP32', board: 'thermo-r3' } }),
+    fakeDevice({ target: 'http://192.168.4.22', identity: { mac: mac('1F:B8'), chip: 'ESP32', board: 'thermo-r3' } }),
+    fakeDevice({
+      target: 'http://192.168.4.30',
+      name: 'plug-22',
+      appName: 'plug',
+      appVersion: '1.0.9',
+      identity: { mac: mac('20:11'), chip: 'ESP8266' },
+    }),
+    fakeDevice({ target: 'http://192.168.4.31', name: 'hallway', identity: { mac: mac('20:30'), chip: 'ESP32-S3' } }),
+    fakeDevice({
+      target: 'http://192.168.4.32',
+      name: 'boiler-room-north-with-a-rather-long-name',
+      identity: { mac: mac('20:44'), chip: 'ESP32' },
+    }),
+    fakeDevice({
+      target: 'http://192.168.4.33',
+      name: 'attic',
+      source: 'remembered',
+      present: null,
+      lastSeenAt: '2026-11-18T16:02:00.000+07:00',
+      identity: { mac: mac('20:58'), chip: 'ESP32' },
+    }),
+    fakeDevice({ target: 'http://192.168.4.34', name: 'cellar', identity: { mac: mac('20:6A'), chip: 'ESP32' } }),
+  ]
+}
+
+function benchJobs(): JobSnapshot[] {
+  const upToStored = [fakeFact('sent'), fakeFact('acknowledged'), fakeFact('received')]
+  const jobs: Partial<JobSnapshot>[] = [
+    {
+      target: 'serial:/dev/ttyUSB0',
+      state: 'transferring',
+      doneBytes: 620_000,
+      bytesPerSecond: 11_200,
+      remainingMs: 41_000,
+      boardNow: 'not-bootable',
+      unplug: 'keep-powered',
+      evidence: [],
+    },
+    {
+      target: 'serial:/dev/ttyUSB1',
+      state: 'verifying',
+      doneBytes: 1_069_536,
+      boardNow: 'unknown',
+      unplug: 'keep-powered',
+      evidence: upToStored,
+    },
+    {
+      target: 'http://192.168.4.21',
+      state: 'finished',
+      doneBytes: 1_069_536,
+      boardNow: 'new-firmware',
+      evidence: [...upToStored, fakeFact('stored')],
+      verdict: 'proven',
+      provenLevel: 'stored',
+      versionAfter: '2.1.4',
+      endedAt: '2026-11-21T10:15:00.000+07:00',
+    },
+    {
+      target: 'http://192.168.4.22',
+      state: 'finished',
+      doneBytes: 1_069_536,
+      boardNow: 'unknown',
+      evidence: [
+        fakeFact('sent'),
+        fakeFact('acknowledged'),
+        fakeFact('stored', { value: '77c1'.repeat(16), matches: false }),
+      ],
+      verdict: 'unproven',
+      reason: 'contradicted',
+      endedAt: '2026-11-21T10:15:00.000+07:00',
+    },
+    {
+      target: 'http://192.168.4.31',
+      state: 'waiting',
+      doneBytes: 0,
+      decision: {
+        code: 'tight-space',
+        question: 'The device reports 12 KiB of free memory; a chunk of 4096 bytes may not fit. Send all the same?',
+        details: { heapFreeBytes: 12_288, chunkBytes: 4096 },
+        askedAt: '2026-11-21T10:14:00.000+07:00',
+        answer: null,
+        answeredAt: null,
+        answeredBy: null,
+      },
+    },
+    {
+      target: 'http://192.168.4.32',
+      state: 'failed',
+      doneBytes: 262_144,
+      boardNow: 'old-firmware',
+      evidence: [],
+      error: { code: 'device.unreachable', message: 'connect ECONNREFUSED 192.168.4.32:80', details: {} },
+      endedAt: '2026-11-21T10:15:00.000+07:00',
+    },
+    {
+      target: 'http://192.168.4.33',
+      state: 'finished',
+      doneBytes: 1_069_536,
+      boardNow: 'new-firmware',
+      evidence: [fakeFact('sent'), fakeFact('acknowledged')],
+      required: 'acknowledged',
+      verdict: 'acknowledged',
+      warnings: ['Normal for this device: it cannot hash its flash. Telemetry would show the running version.'],
+      endedAt: '2026-11-21T10:15:00.000+07:00',
+    },
+    { target: 'http://192.168.4.34', state: 'queued', doneBytes: 0 },
+  ]
+  return jobs.map((job, index) => fakeJob({ jobId: `job-${String(index + 1)}`, ...job }))
+}
+
+function many(): { devices: DeviceEntry[]; jobs: JobSnapshot[] } {
+  const numbers = Array.from({ length: 256 }, (_, index) => index)
+  return {
+    devices: numbers.map(index =>
+      fakeDevice({
+        target: `http://10.0.${String(index >> 7)}.${String(index + 1)}`,
+        name: `board-${String(index).padStart(3, '0')}`,
+        identity: { mac: `24:6F:28:AB:00:${index.toString(16).padStart(2, '0').toUpperCase()}`, chip: 'ESP32' },
+      }),
+    ),
+    jobs: numbers.map(index =>
+      fakeJob({
+        jobId: `job-${String(index).padStart(3, '0')}`,
+        target: `http://10.0.${String(index >> 7)}.${String(index + 1)}`,
+        state: 'transferring',
+        doneBytes: index * 4096,
+        bytesPerSecond: 200_000,
+        remainingMs: 30_000,
+        boardNow: 'not-bootable',
+        unplug: 'keep-powered',
+      }),
+    ),
+  }
+}
+
+const tracing = {
+  'job.trace': () => ({
+    lines: Array.from({ length: 60 }, (_, index) => {
+      const [level, code, text] = lines[index % lines.length] ?? lines[0]
+      return {
+        at: new Date(Date.UTC(2026, 10, 21, 3, 14, index)).toISOString(),
+        elapsedMs: index * 1000,
+        level,
+        code,
+        text,
+      }
+    }),
+    samples: samples(200),
+  }),
+  'telemetry.history': () => ({ samples: samples(200) }),
+  'log.check': () => ({
+    valid: true,
+    records: 6,
+    headHash: 'c0ffee'.repeat(10) + 'c0ff',
+    headSequence: 6,
+    signature: 'none' as const,
+    problems: [],
+    notes: [],
+  }),
+}
+
+export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = {
+  empty: look => createFakeStation({ preferences: fakePreferences(look) }),
+  busy: look =>
+    createFakeStation(
+      {
+        preferences: fakePreferences({ ...look, operator: 'Ana' }),
+        devices: benchDevices(),
+        jobs: benchJobs(),
+        firmware: [fakeFirmware()],
+      },
+      tracing,
+    ),
+  hex: look =>
+    createFakeStation(
+      {
+        preferences: fakePreferences(look),
+        devices: benchDevices(),
+        firmware: [fakeFirmware(fakeHexInspection())],
+      },
+      tracing,
+    ),
+  many: look =>
+    createFakeStation({ preferences: fakePreferences(look), ...many(), firmware: [fakeFirmware()] }, tracing),
+  'first-run': look => createFakeStation({ preferences: fakePreferences({ ...look, isFirstRunDone: false }) }),
+  crashed: look =>
+    createFakeStation(
+      {
+        preferences: fakePreferences(look),
+        devices: benchDevices(),
+        jobs: benchJobs().map(job =>
+          job.state === 'finished' || job.state === 'failed' ? job : { ...job, state: 'interrupted', decision: null },
+        ),
+        host: fakeHostInfo({ engine: { state: 'ready' } }),
+        firmware: [fakeFirmware()],
+      },
+      tracing,
+    ),
+  'given-up': look =>
+    createFakeStation({
+      preferences: fakePreferences(look),
+      host: fakeHostInfo({ engine: { state: 'gave-up', text: 'the background process crashed 5 times in a minute' } }),
+    }),
+  watching: look =>
+    createFakeStation({
+      preferences: fakePreferences(look),
+      devices: benchDevices(),
+      jobs: benchJobs(),
+      firmware: [fakeFirmware()],
+      host: fakeHostInfo({ control: 'watch', isPractising: true }),
+    }),
+}
