@@ -1,6 +1,6 @@
 /** What the command line needs from whoever runs it: the bin entry, Electron main, or a test. */
 import type { SpawnedWorker } from '../shared/rpc/supervisor.ts'
-import type { SimulatorOptions, SimulatorProcess } from './simulator-process.ts'
+import type { SimulatorOptions, SimulatorProcess } from '../host/simulator-process.ts'
 
 export interface TextOutput {
   readonly isTerminal: boolean

@@ -20,7 +20,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE_MAJOR) {
 const [{ runCli }, { createTerminalHost }, { readVersion }] = await Promise.all([
   import('./run.ts'),
   import('./terminal-host.ts'),
-  import('./version.ts'),
+  import('../host/version.ts'),
 ])
 const host = createTerminalHost(readVersion())
 exitCode = await runCli(process.argv.slice(2), host)

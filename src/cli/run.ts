@@ -1,7 +1,7 @@
 /** Runs one command line for a host: parses it, gives the command what it needs, and ends all that it started. */
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../shared/errors.ts'
 import type { CommandContext } from './command-context.ts'
-import { findHome } from './home.ts'
+import { findHome } from '../host/home.ts'
 import type { CliHost } from './host.ts'
 import { watchForInterruption } from './interruption.ts'
 import { chooseLanguage } from './language.ts'

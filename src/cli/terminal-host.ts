@@ -11,9 +11,9 @@ const DEFAULT_ROWS = 24
 export function createTerminalHost(version: string): CliHost {
   return {
     openWorker: async ({ home }) =>
-      (await import('./worker-process.ts')).forkWorker({ home, env: { FLASHPROOF_COMMAND: commandInBrief() } }),
-    startSimulator: async options => (await import('./simulator-process.ts')).forkSimulator(options),
-    makeDemoFirmware: async options => (await import('./simulator-process.ts')).makeDemoFirmware(options),
+      (await import('../host/worker-process.ts')).forkWorker({ home, env: { FLASHPROOF_COMMAND: commandInBrief() } }),
+    startSimulator: async options => (await import('../host/simulator-process.ts')).forkSimulator(options),
+    makeDemoFirmware: async options => (await import('../host/simulator-process.ts')).makeDemoFirmware(options),
     stdout: adaptOutput(process.stdout),
     stderr: adaptOutput(process.stderr),
     stdin: adaptInput(),

@@ -1,6 +1,6 @@
 /** A host for the command line without a process: outputs are kept, input and signals come from the test. */
 import type { CliHost, StopSignal, TextInput, TextOutput } from '../../src/cli/host.ts'
-import type { SimulatorProcess } from '../../src/cli/simulator-process.ts'
+import type { SimulatorProcess } from '../../src/host/simulator-process.ts'
 import type { EventName, EventOf, Handlers } from '../../src/shared/contract/index.ts'
 import { createMemoryLinkPair } from '../../src/shared/rpc/memory-link.ts'
 import { serve } from '../../src/shared/rpc/server.ts'

@@ -2,7 +2,7 @@
  * A host process other than the command line: starts one job through a worker and tells every state as a line of JSON.
  * Can pause the job, and answers no question. `node job-driver.ts HOME IMAGE TARGET PAUSE_AT_BYTES`
  */
-import { forkWorker } from '../../src/cli/worker-process.ts'
+import { forkWorker } from '../../src/host/worker-process.ts'
 import { createClient } from '../../src/shared/rpc/client.ts'
 
 const [home = '', path = '', target = '', pauseAtText = ''] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 /** The contract over a real process border. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { assertNodeVersion, forkWorker, type WorkerProcess } from '../../src/cli/worker-process.ts'
+import { assertNodeVersion, forkWorker, type WorkerProcess } from '../../src/host/worker-process.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { FlashproofError } from '../../src/shared/errors.ts'
 import { createClient, type Client } from '../../src/shared/rpc/client.ts'

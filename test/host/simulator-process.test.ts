@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { forkSimulator, type SimulatorProcess } from '../../src/cli/simulator-process.ts'
+import { forkSimulator, type SimulatorProcess } from '../../src/host/simulator-process.ts'
 
 let simulator: SimulatorProcess | null = null
 
