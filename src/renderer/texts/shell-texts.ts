@@ -41,6 +41,8 @@ export const shellTexts = {
     en: 'The engine keeps crashing and is not started again. The record is kept.',
     vi: 'Bộ máy liên tục gặp sự cố và không được khởi động lại. Hồ sơ vẫn được giữ.',
   },
+  unfinishedWork: { en: 'Unfinished work: {count}', vi: 'Việc dở dang: {count}' },
+  showUnfinished: { en: 'Show', vi: 'Xem' },
   startEngine: { en: 'Start the engine', vi: 'Khởi động bộ máy' },
   linkLost: {
     en: 'The link to Flashproof on this PC is lost; it is being tried again. Jobs do not need this page.',
