@@ -1,0 +1,137 @@
+/**
+ * The firmware files that are open, by the ids that pages know: where each lies, so that it can be opened again when the
+ * background process was restarted or the file is newer. Paths stay here; pages never see them.
+ */
+import { basename } from 'node:path'
+import type { EventOf, FirmwareSummary } from '../shared/contract/index.ts'
+import { FlashproofError, hasErrorCode, toWireError } from '../shared/errors.ts'
+import type { Client } from '../shared/rpc/client.ts'
+
+/** The worker keeps as many; older ones are forgotten. */
+const MOST_KEPT = 16
+
+interface OpenFile {
+  readonly path: string
+  readonly accept: readonly string[]
+  /** The id in the worker of the moment. */
+  firmwareId: string
+  /** Every id that it had: a page may still hold an older one. */
+  readonly knownIds: Set<string>
+}
+
+export interface OpenRequest {
+  readonly path: string
+  /** Codes of warnings that a person accepted. */
+  readonly accept?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+interface Listeners {
+  readonly onOpened: (event: EventOf<'firmware.opened'>) => void
+  readonly onRefused: (event: EventOf<'firmware.refused'>) => void
+}
+
+export class OpenFirmware {
+  readonly #client: Pick<Client, 'call'>
+  /** In the order in which they were opened. */
+  #files: readonly OpenFile[] = []
+  readonly #listeners = new Set<Listeners>()
+
+  constructor(client: Pick<Client, 'call'>) {
+    this.#client = client
+  }
+
+  /**
+   * Opens a file and remembers where it lies. Tells nobody: whoever asked gets the answer.
+   * @throws {FlashproofError} file.*, format.*, image.*, worker.*
+   */
+  async open({ path, accept = [], signal }: OpenRequest): Promise<FirmwareSummary> {
+    const firmware = await this.#ask(path, accept, signal)
+    const { firmwareId } = firmware
+    this.#files = [
+      ...this.#files.filter(file => file.path !== path),
+      { path, accept, firmwareId, knownIds: this.#idsOf(path, firmwareId) },
+    ].slice(-MOST_KEPT)
+    return firmware
+  }
+
+  /**
+   * Opens a file that the system or the menu handed over, and announces it or why it was refused. Never rejects.
+   * @returns null when it was refused
+   */
+  async openAndAnnounce(path: string): Promise<FirmwareSummary | null> {
+    try {
+      const firmware = await this.open({ path })
+      this.#announce({ firmware, replaces: null })
+      return firmware
+    } catch (thrown) {
+      this.#refuse(path, thrown)
+      return null
+    }
+  }
+
+  /**
+   * Opens the file of an id again and announces it to every page.
+   * @throws {FlashproofError} file.not-found for an unknown id; file.*, format.*, image.*, worker.*
+   */
+  async reopen(firmwareId: string, signal?: AbortSignal): Promise<FirmwareSummary> {
+    const file = this.#files.find(candidate => candidate.knownIds.has(firmwareId))
+    if (file === undefined) {
+      throw new FlashproofError('file.not-found', `no firmware ${firmwareId} is open; open the file first`, {
+        firmwareId,
+      })
+    }
+    return await this.#renew(file, signal)
+  }
+
+  /** Opens in a fresh worker what was open in the one before, oldest first; what cannot be opened any more is announced. */
+  async openAgain(): Promise<void> {
+    for (const file of this.#files) {
+      try {
+        await this.#renew(file)
+      } catch (thrown) {
+        // That worker ended as well; the next one gets them all.
+        if (hasErrorCode(thrown, 'worker.exited', 'worker.not-ready', 'worker.gave-up')) return
+        this.#refuse(file.path, thrown)
+      }
+    }
+  }
+
+  /** @returns stops listening */
+  listen(listeners: Listeners): () => void {
+    const entry = { ...listeners }
+    this.#listeners.add(entry)
+    return () => {
+      this.#listeners.delete(entry)
+    }
+  }
+
+  async #renew(file: OpenFile, signal?: AbortSignal): Promise<FirmwareSummary> {
+    const replaces = file.firmwareId
+    const firmware = await this.#ask(file.path, file.accept, signal)
+    file.firmwareId = firmware.firmwareId
+    file.knownIds.add(firmware.firmwareId)
+    this.#announce({ firmware, replaces })
+    return firmware
+  }
+
+  #ask(path: string, accept: readonly string[], signal?: AbortSignal): Promise<FirmwareSummary> {
+    const accepted = accept.length === 0 ? {} : { accept: [...accept] }
+    return this.#client.call('firmware.open', { path, ...accepted }, signal === undefined ? {} : { signal })
+  }
+
+  #idsOf(path: string, firmwareId: string): Set<string> {
+    const before = this.#files.find(file => file.path === path)
+    return new Set([...(before?.knownIds ?? []), firmwareId])
+  }
+
+  #announce(event: EventOf<'firmware.opened'>): void {
+    for (const { onOpened } of [...this.#listeners]) onOpened(event)
+  }
+
+  #refuse(path: string, thrown: unknown): void {
+    const error = toWireError(thrown)
+    const event = { fileName: basename(path), error: { ...error, details: { ...error.details } } }
+    for (const { onRefused } of [...this.#listeners]) onRefused(event)
+  }
+}
