@@ -48,8 +48,18 @@ export function runAction(action: MenuAction): boolean {
 export function keysForPeople(keys: string, isMac: boolean): string {
   if (!isMac) return keys.replace('Mod', 'Ctrl')
   const signs: Readonly<Record<string, string>> = { Mod: '⌘', Shift: '⇧', Enter: '↩', Space: '␣' }
-  const parts = keys.split('+').map(part => signs[part] ?? part)
-  return parts.toSorted((left, right) => Number(left === '⌘') - Number(right === '⌘')).join('')
+  const order = ['Shift', 'Mod']
+  return keys
+    .split('+')
+    .toSorted((left, right) => rankOf(left) - rankOf(right))
+    .map(part => signs[part] ?? part)
+    .join('')
+
+  /** A Mac writes Shift before Cmd and the key at the end. */
+  function rankOf(part: string): number {
+    const rank = order.indexOf(part)
+    return rank === -1 ? order.length : rank
+  }
 }
 
 export const isMacPlatform = (): boolean => /mac/i.test(navigator.platform)
