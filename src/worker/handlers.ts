@@ -2,6 +2,7 @@
 import type { LogFilter } from '../shared/contract/commands.ts'
 import type { Handlers } from '../shared/contract/index.ts'
 import type { EventName, EventOf } from '../shared/contract/events.ts'
+import { FlashproofError } from '../shared/errors.ts'
 import { isoWithZone, systemClock } from '../core/clock.ts'
 import type { JournalKind } from '../core/journal/journal.ts'
 import { runHistoryTask, type HistoryResult, type HistoryTask } from '../core/journal/history-thread.ts'
@@ -11,7 +12,6 @@ import { defaultRetryPolicy } from '../core/transfer/retry.ts'
 import { historyThreadEntry } from './entries.ts'
 import { createLocalHandlers } from './local-handlers.ts'
 import { listLog } from './log-listing.ts'
-import { Monitors } from './monitors.ts'
 import type { Station } from './station.ts'
 import { appVersion } from './version.ts'
 
@@ -23,8 +23,7 @@ export interface WorkerWorld {
 }
 
 export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'worker'> {
-  const { engine, firmware, home } = station
-  const monitors = new Monitors(emit)
+  const { engine, firmware, home, monitors } = station
 
   /** History work sees what is committed, so what is queued is committed first. */
   const history = async <Task extends HistoryTask>(
@@ -44,7 +43,6 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
     }),
     'worker.hello': () => ({ version: appVersion, pid: process.pid, nodeVersion: process.version, home }),
     'worker.stop': async () => {
-      monitors.stopAll()
       await stop()
       return {}
     },
@@ -59,14 +57,19 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
         timeoutMs: defaultRetryPolicy.requestTimeoutMs,
       }),
     'job.start': request => engine.start(request),
-    'job.list': request => ({ jobs: engine.list(definedOnly(request)) }),
+    'firmware.list': () => ({ firmware: firmware.list() }),
+    'firmware.recheck': ({ firmwareId }, { signal }) => firmware.recheck(firmwareId, signal),
+    'job.list': async request => {
+      const query = definedOnly(request)
+      return { jobs: Object.keys(query).length === 0 ? await engine.listBench() : engine.list(query) }
+    },
     'job.pause': ({ jobIds }) => {
       engine.pause(jobIds)
       return {}
     },
     'job.resume': request => engine.resume(request),
-    'job.cancel': ({ jobIds }) => {
-      engine.cancel(jobIds)
+    'job.cancel': async ({ jobIds }) => {
+      await engine.cancel(jobIds)
       return {}
     },
     'decision.answer': ({ jobId, code, answer, answeredBy }) => {
@@ -78,6 +81,19 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       monitors.stop(monitorId)
       return {}
     },
+    'order.review': unsupported,
+    'device.add': unsupported,
+    'device.forget': unsupported,
+    'device.label': unsupported,
+    'discovery.status': unsupported,
+    'pc.check': unsupported,
+    'job.trace': async ({ jobId }, { signal }) =>
+      await history(engine.locate(jobId).journal.kind, { type: 'trace', jobId }, signal),
+    'telemetry.history': async ({ target }) => ({ samples: await station.telemetry.read(target) }),
+    'settings.get': () => station.preferences(),
+    'settings.set': change => station.changePreferences(definedOnly(change)),
+    'log.check': async ({ practice }, { signal }) =>
+      await history(practice === true ? 'practice' : 'station', { type: 'verify' }, signal),
     'log.list': async (filter, { signal }) => {
       const sealed = await history(kindOf(filter), { type: 'list', filter }, signal)
       return { entries: listLog(sealed.entries, engine, filter), headHash: sealed.headHash }
@@ -99,6 +115,10 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
         ? await history(practice === true ? 'practice' : 'station', { type: 'verify' }, signal)
         : await history('station', { type: 'verify-export', path: exportPath }, signal),
   }
+}
+
+function unsupported(): never {
+  throw new FlashproofError('host.unsupported', 'not possible in this version')
 }
 
 function kindOf(filter: LogFilter | undefined): JournalKind {

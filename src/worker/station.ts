@@ -1,7 +1,7 @@
 /** Puts the core together for one home: journals, locks, images, jobs, devices. Tests build it in their own process. */
 import { hostname, userInfo } from 'node:os'
 import type { EventName, EventOf } from '../shared/contract/events.ts'
-import type { DeviceEntry, JobSnapshot } from '../shared/contract/models.ts'
+import type { DeviceEntry, JobSnapshot, Preferences } from '../shared/contract/models.ts'
 import { systemClock, isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceSources } from '../core/discovery/index.ts'
 import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
@@ -22,7 +22,9 @@ import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
 import { firmwareThreadEntry } from './entries.ts'
 import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
-import { readSettings } from '../core/journal/settings.ts'
+import { changePreferences, readJobSettings, readPreferences, readSettings } from '../core/journal/settings.ts'
+import { TelemetryHistory } from '../core/telemetry/history.ts'
+import { Monitors } from './monitors.ts'
 import { appVersion } from './version.ts'
 
 export interface StationOptions {
@@ -47,6 +49,13 @@ export interface Station {
   readonly home: string
   readonly engine: JobEngine
   readonly firmware: FirmwareLibrary
+  readonly monitors: Monitors
+  /** The newest telemetry of every target that a job or a monitor asked. */
+  readonly telemetry: TelemetryHistory
+  /** @throws {FlashproofError} settings.invalid */
+  preferences(): Preferences
+  /** Changes what is given, keeps the rest, and tells everybody. @throws {FlashproofError} settings.invalid, file.not-writable */
+  changePreferences(change: Partial<Preferences>): Preferences
   journal(kind: Journal['kind']): Journal
   devices(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]>
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
@@ -65,16 +74,20 @@ export function openStation(options: StationOptions): Station {
   const { home, emit } = options
   const clock = options.clock ?? systemClock
   const owner = currentOwner()
-  const settings = readSettings(home)
+  // A file that cannot be understood is told at once, not at the first job.
+  readSettings(home)
   const locks = openLocks({ home })
   const images = openImageStore({ home })
-  const firmware = new FirmwareLibrary(options.readFirmware ?? createThreadReader(firmwareThreadEntry))
+  const firmware = new FirmwareLibrary(options.readFirmware ?? createThreadReader(firmwareThreadEntry), clock)
   const journals = {
     station: openAndRecover('station', options, clock),
     practice: openAndRecover('practice', options, clock),
   }
   const isSimulated = options.isSimulated ?? simulatorLookup()
   const memory = new DeviceMemory(home, clock)
+  const retryPolicy = options.retryPolicy ?? defaultRetryPolicy
+  const policyRetries = retryPolicy.tries - 1
+  const telemetry = new TelemetryHistory()
   const loadImage = sharedLoader(sha256 => images.read(sha256))
 
   const engine = new JobEngine({
@@ -83,13 +96,14 @@ export function openStation(options: StationOptions): Station {
     journalFor: simulated => (simulated ? journals.practice : journals.station),
     isSimulated,
     lookUp: name => lookUpDevice(name, knownDevices(home)),
+    jobSettings: () => readJobSettings(home),
     onBatchEnded: (batchId, simulated) => {
       emit('batch.ended', { batchId, headHash: (simulated ? journals.practice : journals.station).head().hash })
     },
     world: {
       clock,
       random: options.random ?? Math.random,
-      retryPolicy: options.retryPolicy ?? defaultRetryPolicy,
+      retryPolicy,
       protocols: options.protocols ?? transferProtocols,
       locks,
       owner,
@@ -101,6 +115,7 @@ export function openStation(options: StationOptions): Station {
         emit('job.logged', { jobId, line })
       },
       onTelemetry: (jobId, target, sample) => {
+        telemetry.add(target, sample)
         emit('telemetry.sampled', { jobId, monitorId: null, target, sample })
       },
       onDecision: (jobId, decision) => {
@@ -112,18 +127,42 @@ export function openStation(options: StationOptions): Station {
     },
   })
 
+  const monitors = new Monitors({
+    emit,
+    clock,
+    onSample: (target, sample) => {
+      telemetry.add(target, sample)
+    },
+    isTransferring: target => engine.isTransferring(target),
+  })
+
   return {
     home,
     engine,
     firmware,
+    monitors,
+    telemetry,
+    preferences: () => readPreferences(home, policyRetries),
+    changePreferences(change) {
+      const settings = changePreferences(home, change, policyRetries)
+      emit('settings.changed', { settings })
+      return settings
+    },
     journal: kind => journals[kind],
     devices: (waitMs, signal) => listDevices(deviceSources, { home, waitMs, signal }),
     resolve: target => lookUpDevice(target, knownDevices(home)),
     // After the first answers: a technician does not wait for old images to go.
     async keepHouse() {
-      return await keepHouse({ home, journals: [journals.station, journals.practice], images, settings, clock })
+      return await keepHouse({
+        home,
+        journals: [journals.station, journals.practice],
+        images,
+        settings: readSettings(home),
+        clock,
+      })
     },
     async close(longestMs) {
+      monitors.stopAll()
       await engine.stop(longestMs)
       memory.close()
       journals.station.close()
@@ -185,6 +224,7 @@ function simulatorLookup(): (endpoint: Endpoint) => boolean {
 /** A board as it is remembered: where a job met it, and who it said it is. */
 function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
   return {
+    key: snapshot.device?.mac === undefined ? snapshot.target : `mac:${snapshot.device.mac.toLowerCase()}`,
     target: snapshot.target,
     name: snapshot.device?.name ?? null,
     identity: snapshot.device,
@@ -192,6 +232,11 @@ function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
     protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
     lastSeenAt: isoWithZone(clock.nowMs()),
     simulated: false,
+    label: null,
+    place: null,
+    present: null,
+    appName: snapshot.telemetryBefore?.appName ?? null,
+    appVersion: snapshot.versionAfter ?? snapshot.versionBefore ?? null,
   }
 }
 

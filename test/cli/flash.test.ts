@@ -52,7 +52,12 @@ function createBench(jobs: readonly JobSnapshot[], options: HostOptions = {}): B
     }
   const start = jobs.map(job => ({ ...job, revision: 0, state: 'queued', verdict: null, error: null }) as const)
   const handlers: Partial<Handlers<'worker'>> = {
-    'firmware.open': noted('firmware.open', () => ({ firmwareId: 'fw-1', fileName: 'app.bin', inspection })),
+    'firmware.open': noted('firmware.open', () => ({
+      firmwareId: 'fw-1',
+      fileName: 'app.bin',
+      inspection,
+      openedAt: '2026-11-21T10:00:00.000+07:00',
+    })),
     'job.start': noted('job.start', () => ({
       batchId: 'batch-1',
       jobIds: jobs.map(job => job.jobId),

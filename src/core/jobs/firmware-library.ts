@@ -3,8 +3,10 @@
  * vanishes later changes nothing.
  */
 import { randomUUID } from 'node:crypto'
-import { FlashproofError } from '../../shared/errors.ts'
+import { stat } from 'node:fs/promises'
+import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { FirmwareSummary, Inspection } from '../../shared/contract/models.ts'
+import { isoWithZone, systemClock, type Clock } from '../clock.ts'
 import { MemoryImage } from '../image/memory-image.ts'
 import type { FirmwareReader, OpenRequest } from './firmware-reader.ts'
 
@@ -14,6 +16,27 @@ export interface OpenedFirmware {
   readonly inspection: Inspection
   readonly image: MemoryImage
   readonly isAddressed: boolean
+  /** ISO 8601 with zone. */
+  readonly openedAt: string
+}
+
+/** The file on disk, compared with the one that was inspected. */
+export interface FileComparison {
+  readonly state: 'same' | 'changed' | 'missing'
+  /** When the file on disk was written last; null unless it changed. */
+  readonly changedAt: string | null
+}
+
+/** How the file looked from outside when it was known to hold the inspected bytes. */
+interface FileStamp {
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+}
+
+interface FileOrigin {
+  readonly path: string
+  readonly accept: readonly string[]
+  stamp: FileStamp | null
 }
 
 /** Images are large; a file that was used longest ago is opened again when it is wanted after so many others. */
@@ -21,14 +44,19 @@ const MOST_KEPT = 16
 
 export class FirmwareLibrary {
   readonly #read: FirmwareReader
+  readonly #clock: Clock
   readonly #opened = new Map<string, OpenedFirmware>()
+  readonly #origins = new Map<string, FileOrigin>()
 
-  constructor(read: FirmwareReader) {
+  constructor(read: FirmwareReader, clock: Clock = systemClock) {
     this.#read = read
+    this.#clock = clock
   }
 
   /** Reads a file and keeps it. @throws {FlashproofError} file.*, format.*, image.* */
   async open(request: OpenRequest, signal?: AbortSignal): Promise<FirmwareSummary> {
+    // Before reading: a file that changes while it is read shows as changed.
+    const stamp = await stampOf(request.path).catch(() => null)
     const answer = await this.#read(request, signal)
     const firmware: OpenedFirmware = {
       firmwareId: `fw-${randomUUID().slice(0, 8)}`,
@@ -36,9 +64,49 @@ export class FirmwareLibrary {
       inspection: answer.inspection,
       image: MemoryImage.fromPieces(answer.segments),
       isAddressed: answer.isAddressed,
+      openedAt: isoWithZone(this.#clock.nowMs()),
     }
+    this.#origins.set(firmware.firmwareId, { path: request.path, accept: request.accept ?? [], stamp })
     this.#keep(firmware)
-    return { firmwareId: firmware.firmwareId, fileName: firmware.fileName, inspection: firmware.inspection }
+    return summaryOf(firmware)
+  }
+
+  /** What is open now, the last one opened first. */
+  list(): FirmwareSummary[] {
+    return [...this.#origins.keys()]
+      .flatMap(firmwareId => this.#opened.get(firmwareId) ?? [])
+      .map(summaryOf)
+      .reverse()
+  }
+
+  /**
+   * Compares the file on disk with the one that was inspected; its bytes are read only when it looks different.
+   * @throws {FlashproofError} file.not-found for an id that is not open, call.aborted
+   */
+  async recheck(firmwareId: string, signal?: AbortSignal): Promise<FileComparison> {
+    const { inspection } = this.get(firmwareId)
+    const origin = this.#origins.get(firmwareId)
+    if (origin === undefined) return { state: 'missing', changedAt: null }
+    let stamp: FileStamp
+    try {
+      stamp = await stampOf(origin.path)
+    } catch {
+      return { state: 'missing', changedAt: null }
+    }
+    const changed: FileComparison = { state: 'changed', changedAt: isoWithZone(stamp.modifiedMs) }
+    if (stamp.sizeBytes !== inspection.sourceBytes) return changed
+    if (stamp.modifiedMs === origin.stamp?.modifiedMs) return { state: 'same', changedAt: null }
+    try {
+      const now = await this.#read({ path: origin.path, accept: origin.accept }, signal)
+      if (now.inspection.sourceSha256 !== inspection.sourceSha256) return changed
+    } catch (error) {
+      if (hasErrorCode(error, 'call.aborted')) throw error
+      if (hasErrorCode(error, 'file.not-found')) return { state: 'missing', changedAt: null }
+      // What is no firmware any more is another file, whatever is wrong with it.
+      return changed
+    }
+    origin.stamp = stamp
+    return { state: 'same', changedAt: null }
   }
 
   /** @throws {FlashproofError} file.not-found for an id that this worker never gave, or gave long ago */
@@ -58,6 +126,17 @@ export class FirmwareLibrary {
     this.#opened.delete(firmware.firmwareId)
     this.#opened.set(firmware.firmwareId, firmware)
     const [oldest] = this.#opened.keys()
-    if (this.#opened.size > MOST_KEPT && oldest !== undefined) this.#opened.delete(oldest)
+    if (this.#opened.size <= MOST_KEPT || oldest === undefined) return
+    this.#opened.delete(oldest)
+    this.#origins.delete(oldest)
   }
+}
+
+function summaryOf({ firmwareId, fileName, inspection, openedAt }: OpenedFirmware): FirmwareSummary {
+  return { firmwareId, fileName, inspection, openedAt }
+}
+
+async function stampOf(path: string): Promise<FileStamp> {
+  const { size, mtimeMs } = await stat(path)
+  return { sizeBytes: size, modifiedMs: mtimeMs }
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
-import type { JobSnapshot, JobState } from '../../shared/contract/models.ts'
+import { endStates, type JobSnapshot, type JobState } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isoWithZone } from '../clock.ts'
@@ -12,6 +12,7 @@ import type { Endpoint } from '../discovery/target.ts'
 import type { ImageStore } from '../journal/image-store.ts'
 import type { Journal, StoredJob } from '../journal/journal.ts'
 import { isOwnerAlive } from '../journal/owner.ts'
+import type { JobSettings } from '../journal/settings.ts'
 import { BatchQueue, isEnded, nextTurn } from './batch-queue.ts'
 import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
@@ -29,6 +30,8 @@ export interface JobEngineOptions {
   /** Turns a name or a MAC into an endpoint. @throws {FlashproofError} target.unknown, target.ambiguous */
   readonly lookUp: (name: string) => Endpoint
   readonly onBatchEnded: (batchId: string, isSimulated: boolean) => void
+  /** What jobs that begin now take from the settings. @throws {FlashproofError} settings.invalid */
+  readonly jobSettings?: () => JobSettings
 }
 
 export interface ResumeRequest {
@@ -54,6 +57,8 @@ const bothKinds = [false, true] as const
 export class JobEngine {
   readonly #options: JobEngineOptions
   readonly #queue: BatchQueue
+  /** Batches that began or went on here: their ended jobs belong to what a page shows. */
+  readonly #batchIds = new Set<string>()
 
   constructor(options: JobEngineOptions) {
     this.#options = options
@@ -65,17 +70,19 @@ export class JobEngine {
    * @throws {FlashproofError} target.*, protocol.*, option.*, image.*, journal.*, worker.exited while stopping
    */
   async start(request: JobOrderRequest): Promise<{ batchId: string; jobIds: string[]; warnings: string[] }> {
-    const { world, images, firmware, isSimulated: isVirtual, lookUp } = this.#options
-    const { protocols, station } = world
+    const { images, firmware, isSimulated: isVirtual, lookUp } = this.#options
     this.#queue.assertOpen()
+    const world = this.#worldNow()
+    const { protocols, station } = world
     const intake = { images, firmware, protocols, isSimulated: isVirtual, lookUp, osUser: station.osUser }
-    const { orders, secrets, isSimulated, warnings } = await takeOrder(request, intake)
+    const { orders, isSimulated, warnings } = await takeOrder(request, intake)
     this.#queue.assertOpen()
     const batchId = `b-${newId()}`
+    this.#batchIds.add(batchId)
     const journal = this.#options.journalFor(isSimulated)
     const isInteractive = request.interactive ?? false
     const runs: JobRun[] = []
-    for (const order of orders) {
+    for (const { order, secrets } of orders) {
       if (runs.length % JOBS_A_TURN === JOBS_A_TURN - 1) await nextTurn()
       const createdAt = isoWithZone(world.clock.nowMs())
       const snapshot = firstSnapshot(order, { jobId: `j-${newId()}`, batchId, isSimulated, createdAt })
@@ -136,6 +143,7 @@ export class JobEngine {
       if (runs.length === 0) continue
       await this.#commitRegistered(this.#options.journalFor(isSimulated), runs, 'interrupted')
       const batchIds = [...new Set(runs.map(run => run.snapshot.batchId))]
+      for (const batchId of batchIds) this.#batchIds.add(batchId)
       this.#queue.add({
         batchIds,
         rules: { parallel: DEFAULT_PARALLEL, first: null, stopAfter: null },
@@ -151,9 +159,28 @@ export class JobEngine {
     for (const run of jobIds.map(jobId => this.#live(jobId))) run.pause()
   }
 
-  /** @throws {FlashproofError} job.not-found, job.wrong-state for a job that does not run here; then none is cancelled */
-  cancel(jobIds: readonly string[]): void {
-    for (const run of jobIds.map(jobId => this.#live(jobId))) this.#queue.cancel(run)
+  /**
+   * Ends live jobs, and gives interrupted ones up: they end as `cancelled` with a record, and the board stays as it is.
+   * @throws {FlashproofError} job.not-found, job.wrong-state for a job that has ended, device.busy for one that runs in
+   *   another process; then none is cancelled. journal.*
+   */
+  async cancel(jobIds: readonly string[]): Promise<void> {
+    const ids = [...new Set(jobIds)]
+    const stopped = ids.filter(jobId => this.#queue.get(jobId) === undefined)
+    if (stopped.length > 0) this.#queue.assertOpen()
+    for (const jobId of stopped) this.#assertGivenUp(jobId)
+    const runs: JobRun[] = []
+    try {
+      for (const jobId of stopped) runs.push(this.#reopenToEnd(jobId))
+    } catch (error) {
+      await this.#queue.abandon(runs, 'interrupted', asFlashproofError(error))
+      throw error
+    }
+    for (const jobId of ids) {
+      const run = this.#queue.get(jobId)
+      if (run !== undefined && !runs.includes(run)) this.#queue.cancel(run)
+    }
+    await this.#queue.abandon(runs, 'cancelled', new FlashproofError('job.cancelled', 'given up by the operator'))
   }
 
   /** @throws {FlashproofError} job.not-found, job.wrong-state when the job does not ask that */
@@ -171,6 +198,29 @@ export class JobEngine {
   list(query: { states?: readonly JobState[]; batchId?: string; limit?: number }): JobSnapshot[] {
     const stored = bothKinds.flatMap(isSimulated => this.#options.journalFor(isSimulated).listJobs(query))
     return stored.map(job => this.#queue.get(job.snapshot.jobId)?.snapshot ?? job.snapshot)
+  }
+
+  /**
+   * What a page shows that comes late, newest first: live and interrupted jobs, and every other job of their batches and of
+   * the batches that began here.
+   */
+  async listBench(): Promise<JobSnapshot[]> {
+    const snapshots: JobSnapshot[] = []
+    for (const isSimulated of bothKinds) {
+      const journal = this.#options.journalFor(isSimulated)
+      await journal.commit()
+      for (const jobId of journal.benchJobIds([...this.#batchIds])) {
+        const snapshot = this.#queue.get(jobId)?.snapshot ?? journal.getJob(jobId)?.snapshot
+        if (snapshot !== undefined) snapshots.push(snapshot)
+        if (snapshots.length % JOBS_A_TURN === 0) await nextTurn()
+      }
+    }
+    return snapshots
+  }
+
+  /** Whether a job of this process speaks with the target now. */
+  isTransferring(target: string): boolean {
+    return this.#queue.runs().some(({ snapshot }) => snapshot.target === target && isSpeaking(snapshot))
   }
 
   /**
@@ -212,7 +262,7 @@ export class JobEngine {
 
   /** Takes the job's lease and queues it again, without a pause in between in which another call could do the same. */
   #reopen(jobId: string, request: ResumeRequest): JobRun {
-    const { world } = this.#options
+    const world = this.#worldNow()
     const { journal, job } = this.#find(jobId)
     const order = parseStoredOrder(jobId, job.order)
     if (!journal.claimJob(jobId, world.owner)) {
@@ -238,6 +288,58 @@ export class JobEngine {
       isInteractive: request.interactive ?? false,
       isResume: true,
     })
+  }
+
+  /** The world of jobs that begin now: what people set since counts from here on. */
+  #worldNow(): JobWorld {
+    const { world, jobSettings } = this.#options
+    if (jobSettings === undefined) return world
+    const { stationName, retries } = jobSettings()
+    return {
+      ...world,
+      retryPolicy: retries === null ? world.retryPolicy : { ...world.retryPolicy, tries: retries + 1 },
+      station: stationName === '' ? world.station : { ...world.station, station: stationName },
+    }
+  }
+
+  /** Looks before any job is touched. @throws {FlashproofError} job.not-found, job.wrong-state, job.resume-refused */
+  #assertGivenUp(jobId: string): void {
+    const { job } = this.#find(jobId)
+    const { state } = job.snapshot
+    if (isEnded(job.snapshot) && state !== 'interrupted') {
+      throw new FlashproofError('job.wrong-state', `job ${jobId} has ended already: it is ${state}`, { jobId, state })
+    }
+    parseStoredOrder(jobId, job.order)
+  }
+
+  /** Takes a stopped job's lease, only to end it. @throws {FlashproofError} device.busy, job.wrong-state */
+  #reopenToEnd(jobId: string): JobRun {
+    const world = this.#worldNow()
+    const { journal, job } = this.#find(jobId)
+    const order = parseStoredOrder(jobId, job.order)
+    if (!journal.claimJob(jobId, world.owner)) {
+      throw new FlashproofError('device.busy', `job ${jobId} runs in another Flashproof`, { jobId, owner: job.owner })
+    }
+    try {
+      this.#assertGivenUp(jobId)
+    } catch (error) {
+      journal.releaseJob(jobId)
+      throw error
+    }
+    const { snapshot } = this.#find(jobId).job
+    const run = new JobRun({
+      // No end any more, so that a second call finds it on its way to the new one.
+      snapshot: { ...snapshot, state: 'queued', decision: null, endedAt: null, revision: snapshot.revision + 1 },
+      order,
+      secrets: {},
+      journal,
+      world,
+      isInteractive: false,
+      isResume: true,
+    })
+    this.#queue.register([run])
+    this.#batchIds.add(snapshot.batchId)
+    return run
   }
 
   #resumableIds(): string[] {
@@ -270,6 +372,11 @@ export class JobEngine {
     const { state } = this.#find(jobId).job.snapshot
     throw new FlashproofError('job.wrong-state', `job ${jobId} does not run here: it is ${state}`, { jobId, state })
   }
+}
+
+function isSpeaking({ state }: JobSnapshot): boolean {
+  const silent: readonly JobState[] = ['queued', 'paused', 'waiting', ...endStates]
+  return !silent.includes(state)
 }
 
 /** Sorts by time: milliseconds in base 36, then random. */

@@ -29,10 +29,8 @@ export interface OrderIntakeOptions {
 }
 
 export interface TakenOrder {
-  /** One a target, in the order of the targets. */
-  readonly orders: readonly StoredOrder[]
-  /** Values of secret options: for memory alone. */
-  readonly secrets: Readonly<Record<string, string>>
+  /** One a target, in the order of the targets; values of secret options are for memory alone. */
+  readonly orders: readonly { readonly order: StoredOrder; readonly secrets: Readonly<Record<string, string>> }[]
   readonly isSimulated: boolean
   readonly warnings: readonly string[]
 }
@@ -49,6 +47,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   assertExpectedHash(request.expectSha256, firmware)
   assertPlainKeys('context', request.context)
   const endpoints = resolveTargets(request.targets, intake.lookUp)
+  assertSecretsHaveTargets(request)
   const isSimulated = isBatchSimulated(endpoints, intake.isSimulated)
   const candidates = endpoints.map(endpoint => candidatesFor(endpoint, request.protocol, intake.protocols))
   assertKnownDecisions(
@@ -56,7 +55,11 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     candidates.flat().flatMap(protocol => protocol.descriptor.decisions),
     formatDecisions,
   )
-  const { options, secrets } = checkOptions(request, candidates, firmware)
+  const checked = candidates.map((protocols, index) => {
+    const ownSecrets = request.targetSecrets?.[request.targets[index] ?? '']
+    return checkOptions({ ...request, secrets: { ...request.secrets, ...ownSecrets } }, protocols, firmware)
+  })
+  const options = checked.at(-1)?.options ?? {}
   const flat = flattenForUpload(firmware.image, firmware.isAddressed, String(options['base'] ?? ''))
   const sha256 = await intake.images.put(flat.bytes)
   const common: Omit<StoredOrder, 'target'> = {
@@ -78,8 +81,10 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     isDryRun: request.dryRun ?? false,
   }
   return {
-    orders: endpoints.map(endpoint => ({ ...common, target: endpoint.text })),
-    secrets,
+    orders: endpoints.map((endpoint, index) => ({
+      order: { ...common, target: endpoint.text },
+      secrets: checked[index]?.secrets ?? {},
+    })),
     isSimulated,
     warnings: flat.filledBytes > 0 ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
   }
@@ -119,7 +124,7 @@ function isBatchSimulated(endpoints: readonly Endpoint[], isSimulated: (endpoint
 }
 
 /** The protocols that could run a job there: the named one, or all that accept the endpoint. */
-function candidatesFor(
+export function candidatesFor(
   endpoint: Endpoint,
   wanted: string | undefined,
   protocols: readonly TransferProtocol[],
@@ -132,23 +137,28 @@ function candidatesFor(
   })
 }
 
-/** Checks the options against every protocol that could run them; with one candidate the check is final. */
-function checkOptions(
-  request: JobOrderRequest,
-  candidatesOfAll: readonly (readonly TransferProtocol[])[],
+/** A secret that is meant for a device which gets no job would be lost without a word. */
+function assertSecretsHaveTargets({ targets, targetSecrets = {} }: JobOrderRequest): void {
+  const stray = Object.keys(targetSecrets).find(target => !targets.includes(target))
+  if (stray === undefined) return
+  throw new FlashproofError('usage.invalid-value', `secrets are given for “${stray}”, which is no target here`, {
+    target: stray,
+  })
+}
+
+/** Checks the options against the protocols that could run them; with one candidate the check is final. */
+export function checkOptions(
+  request: Pick<JobOrderRequest, 'options' | 'secrets'>,
+  candidates: readonly TransferProtocol[],
   firmware: OpenedFirmware,
 ): { options: OptionValues; secrets: Record<string, string> } {
-  let checked: { options: OptionValues; secrets: Record<string, string> } = { options: {}, secrets: {} }
-  for (const candidates of candidatesOfAll) {
-    checked = firstThatFits(candidates, protocol => {
-      const given = { ...withProfile(protocol, request.options ?? {}), ...request.secrets }
-      const values = parseOptions(protocol.descriptor.options, given)
-      const apart = setSecretsApart(protocol, values, request.secrets ?? {})
-      protocol.validate({ options: values, fileName: nameOnDevice(firmware) })
-      return apart
-    })
-  }
-  return checked
+  return firstThatFits(candidates, protocol => {
+    const given = { ...withProfile(protocol, request.options ?? {}), ...request.secrets }
+    const values = parseOptions(protocol.descriptor.options, given)
+    const apart = setSecretsApart(protocol, values, request.secrets ?? {})
+    protocol.validate({ options: values, fileName: nameOnDevice(firmware) })
+    return apart
+  })
 }
 
 /** What a secret option got never stays among the options, whichever way it was given. */
@@ -221,6 +231,6 @@ function assertExpectedHash(expected: string | undefined, firmware: OpenedFirmwa
 }
 
 /** The file's name; a converted file gets the same stem with .bin. */
-function nameOnDevice({ isAddressed, fileName }: OpenedFirmware): string {
+export function nameOnDevice({ isAddressed, fileName }: OpenedFirmware): string {
   return isAddressed ? `${fileName.replace(/\.[^./\\]+$/, '')}.bin` : fileName
 }

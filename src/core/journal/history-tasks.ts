@@ -1,7 +1,7 @@
 /** Long work on the journal (exports, checks, history queries) on a read-only connection; runs in a thread or anywhere. */
 import { existsSync } from 'node:fs'
 import type { ChainReport, ExportFormat, LogFilter } from '../../shared/contract/commands.ts'
-import type { JobSnapshot } from '../../shared/contract/models.ts'
+import type { JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
 import type { ChainEntry } from './chain.ts'
 import { exportEventsCsv } from './exports/events-csv.ts'
 import { exportRecords, type ExportResult } from './exports/index.ts'
@@ -44,6 +44,10 @@ export interface HistoryTasks {
     readonly task: { readonly type: 'record'; readonly jobId: string }
     /** Null when the job has no record. */
     readonly result: ChainEntry | null
+  }
+  readonly trace: {
+    readonly task: { readonly type: 'trace'; readonly jobId: string }
+    readonly result: { readonly lines: JobLogLine[]; readonly samples: TelemetrySample[] }
   }
 }
 
@@ -93,6 +97,8 @@ function doDatabaseTask(
       return listEntries(database, task.filter)
     case 'record':
       return newestRecord(database, task.jobId)
+    case 'trace':
+      return traceOf(database, task.jobId)
   }
 }
 
@@ -145,6 +151,12 @@ function listEntries(database: Database, filter: LogFilter): HistoryResult<Histo
     entries.push({ sequence: link.sequence, recordHash: link.recordHash, snapshot })
   }
   return { entries, headHash: new JobReader(database).head().hash }
+}
+
+/** What a job logged and measured, in order; empty for one that the retention has thinned. */
+function traceOf(database: Database, jobId: string): HistoryResult<HistoryTasks['trace']['task']> {
+  const reader = new JobReader(database)
+  return { lines: reader.logLines(jobId), samples: reader.telemetry(jobId) }
 }
 
 function newestRecord(database: Database, jobId: string): ChainEntry | null {

@@ -1,5 +1,12 @@
 /** Reads jobs and their detail rows; works on the writer's connection and on a read-only one in a thread alike. */
-import type { EvidenceFact, JobLogLine, JobSnapshot, JobState, TelemetrySample } from '../../shared/contract/models.ts'
+import {
+  liveStates,
+  type EvidenceFact,
+  type JobLogLine,
+  type JobSnapshot,
+  type JobState,
+  type TelemetrySample,
+} from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { type DetailValue, readDetailRows } from './detail-rows.ts'
 import type { ChainEntry, DetailTable } from './chain.ts'
@@ -86,6 +93,21 @@ export class JobReader {
     if (query.limit !== undefined) values.push(query.limit)
     const statement = this.#database.prepare(`${JOB_COLUMNS} ${where} ORDER BY jobs.id DESC ${limit}`)
     return statement.all(...values).map(toStoredJob)
+  }
+
+  /** Ids of live and interrupted jobs, and of all jobs of their batches and of the given ones; newest first. */
+  benchJobIds(batchIds: readonly string[]): string[] {
+    const unfinished = [...liveStates, 'interrupted']
+    const places = unfinished.map(() => '?').join(', ')
+    return this.#database
+      .prepare(
+        `SELECT job_id FROM jobs
+         WHERE batch_id IN (SELECT batch_id FROM jobs WHERE state IN (${places}))
+            OR batch_id IN (SELECT value FROM json_each(?))
+         ORDER BY id DESC`,
+      )
+      .all(...unfinished, JSON.stringify(batchIds))
+      .map(row => textColumn(row, 'job_id'))
   }
 
   evidence(jobId: string): EvidenceFact[] {

@@ -68,6 +68,8 @@ export interface Journal {
   getJob(jobId: string): StoredJob | null
   /** Newest first. */
   listJobs(query?: JobQuery): StoredJob[]
+  /** Ids of live and interrupted jobs, and of all jobs of their batches and of the given ones; newest first. */
+  benchJobIds(batchIds: readonly string[]): string[]
   evidence(jobId: string): EvidenceFact[]
   logLines(jobId: string): JobLogLine[]
   telemetry(jobId: string): TelemetrySample[]
@@ -230,6 +232,10 @@ class SqliteJournal implements Journal {
 
   listJobs(query: JobQuery = {}): StoredJob[] {
     return this.#reader.listJobs(query)
+  }
+
+  benchJobIds(batchIds: readonly string[]): string[] {
+    return this.#reader.benchJobIds(batchIds)
   }
 
   evidence(jobId: string): EvidenceFact[] {

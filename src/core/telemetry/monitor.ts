@@ -8,6 +8,15 @@ import { telemetrySources } from './index.ts'
 
 const REQUEST_TIMEOUT_MS = 5000
 
+export interface MonitorOptions {
+  /** Asked again before every pause. */
+  readonly intervalMs: () => number
+  /** Whether the device may be asked now; always, where not given. */
+  readonly mayAsk?: () => boolean
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
 export interface MonitorListeners {
   onSample(sample: TelemetrySample): void
   onText(text: string): void
@@ -22,16 +31,16 @@ export function assertHasTelemetry(endpoint: Endpoint): asserts endpoint is Http
 }
 
 /**
- * Samples every `intervalMs` until the signal aborts.
+ * Samples every `intervalMs` until the signal aborts, except while the device may not be asked.
  * @throws {FlashproofError} protocol.endpoint-not-accepted for an endpoint that has no telemetry here
  */
 export async function monitorTelemetry(
   endpoint: Endpoint,
-  options: { readonly intervalMs: number; readonly clock: Clock; readonly signal: AbortSignal },
+  options: MonitorOptions,
   listeners: MonitorListeners,
 ): Promise<void> {
   assertHasTelemetry(endpoint)
-  const { clock, signal, intervalMs } = options
+  const { clock, signal, intervalMs, mayAsk = () => true } = options
   const client = new HttpClient(endpoint)
   const startedMs = clock.monotonicMs()
   let lastText = ''
@@ -46,20 +55,22 @@ export async function monitorTelemetry(
   try {
     while (!signal.aborted) {
       try {
-        let heard: TelemetrySample | null = null
-        for (const source of telemetrySources) {
-          heard ??= await source.sample({ client, timeoutMs: REQUEST_TIMEOUT_MS, signal, stamp })
-        }
-        if (heard === null) say('the device answers, and has no telemetry')
-        else {
-          lastText = ''
-          listeners.onSample(heard)
+        if (mayAsk()) {
+          let heard: TelemetrySample | null = null
+          for (const source of telemetrySources) {
+            heard ??= await source.sample({ client, timeoutMs: REQUEST_TIMEOUT_MS, signal, stamp })
+          }
+          if (heard === null) say('the device answers, and has no telemetry')
+          else {
+            lastText = ''
+            listeners.onSample(heard)
+          }
         }
       } catch (error) {
         if (isAborted(signal)) return
         say(asFlashproofError(error).message)
       }
-      await clock.delay(intervalMs, signal).catch(() => undefined)
+      await clock.delay(intervalMs(), signal).catch(() => undefined)
     }
   } finally {
     await client.close()

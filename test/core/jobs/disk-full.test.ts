@@ -70,7 +70,7 @@ describe('a disk that is full', () => {
     await Promise.all(jobIds.map(jobId => bench.until(jobId, job => job.doneBytes > 0)))
     isFull = true
     await Promise.all(jobIds.map(jobId => bench.until(jobId, job => job.state === 'paused')))
-    bench.station.engine.cancel([jobIds[0]])
+    await bench.station.engine.cancel([jobIds[0]])
     const cancelled = await bench.ended(jobIds[0])
     expect(cancelled).toMatchObject({ state: 'cancelled', error: { code: 'job.cancelled' }, boardNow: 'old-firmware' })
     expect(cancelled.warnings.join(' ')).toContain('No record was written')

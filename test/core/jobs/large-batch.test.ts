@@ -34,7 +34,7 @@ describe('a batch of two hundred', () => {
   it('is cancelled as a whole, each job with its record, and only what had begun was begun', async () => {
     const jobIds = await start(1)
     await bench.until(jobIds[0] ?? '', job => job.state === 'connecting')
-    bench.station.engine.cancel(jobIds)
+    await bench.station.engine.cancel(jobIds)
     const ended = await Promise.all(jobIds.map(jobId => bench.ended(jobId)))
     expect(new Set(ended.map(job => job.state))).toEqual(new Set(['cancelled']))
     expect(began.length).toBeLessThanOrEqual(1)
@@ -52,7 +52,7 @@ describe('a batch of two hundred', () => {
     expect((await bench.station.engine.resume({})).jobIds).toEqual(jobIds)
     const ended = await Promise.all(others.map(jobId => bench.ended(jobId)))
     expect(ended.every(job => job.verdict === 'proven')).toBe(true)
-    bench.station.engine.cancel([stuck ?? ''])
+    await bench.station.engine.cancel([stuck ?? ''])
     expect(await bench.ended(stuck ?? '')).toMatchObject({ state: 'cancelled' })
   })
 

@@ -229,7 +229,7 @@ describe('a failed or cancelled job', () => {
     const board = await bench.board(slow)
     const jobId = await start(board)
     await bench.until(jobId, job => job.doneBytes >= 3 * CHUNK)
-    bench.station.engine.cancel([jobId])
+    await bench.station.engine.cancel([jobId])
     expect(await bench.ended(jobId)).toMatchObject({ state: 'cancelled' })
     expect(await resume(jobId)).toMatchObject({ verdict: 'proven' })
     expect(chunkPosts(board)).toBe(16)

@@ -13,6 +13,7 @@ export interface DemoFirmware {
   readonly seed: number
   /** A name of the chip table; ESP32 where not given. */
   readonly chip?: string
+  /** `thermostat` where not given, as the virtual boards run. */
   readonly projectName?: string
 }
 
@@ -61,7 +62,7 @@ export function buildDemoFirmware(wanted: DemoFirmware): Uint8Array {
     segments,
     entryAddress: ramStart,
     app: {
-      projectName: wanted.projectName ?? 'flashproof-demo',
+      projectName: wanted.projectName ?? 'thermostat',
       version: wanted.version,
       idfVersion: 'v5.4',
       buildDate: 'Jan  1 2026',

@@ -37,7 +37,7 @@ describe('an application', () => {
       trailingBytes: 0,
       isSigned: false,
       app: {
-        projectName: 'flashproof-demo',
+        projectName: 'thermostat',
         version: '1.2.3',
         idfVersion: 'v5.4',
         buildDate: 'Jan  1 2026',
