@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { dirname, join, sep } from 'node:path'
 import { extractFile, listPackage, statFile } from '@electron/asar'
 import type { AfterPackContext } from 'electron-builder'
+import { thirdPartyNotices } from './third-party-notices.ts'
 
 /** What the app starts at run time by name, so that nothing but its absence at a customer's would show that it is missing. */
 const REQUIRED_IN_ASAR = [
@@ -33,7 +34,10 @@ export const LARGEST_OWN_BYTES = 12 * 1024 * 1024
 
 /** Called by electron-builder after it has laid out the app and before it sets the fuses and signs. */
 export async function afterPack(context: AfterPackContext): Promise<void> {
-  completeAndCheck(context.packager.getResourcesDir(context.appOutDir))
+  const resourcesFolder = context.packager.getResourcesDir(context.appOutDir)
+  const notices = thirdPartyNotices(context.packager.projectDir)
+  writeFileSync(join(resourcesFolder, 'documentation', 'third-party-notices.txt'), notices)
+  completeAndCheck(resourcesFolder)
 }
 
 /**

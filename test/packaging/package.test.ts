@@ -154,6 +154,14 @@ describe('the packed folder', () => {
     expect(statSync(join(command, 'flashproof')).mode & 0o111).toBe(0o111)
   })
 
+  it('brings the licences of what is bundled, also of what only a dependency needs', () => {
+    const notices = readFileSync(join(packed, 'resources/documentation/third-party-notices.txt'), 'utf8')
+    for (const name of ['vue', '@vue/runtime-core', 'zod'])
+      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d`, 'm'))
+    expect(notices).toContain('Permission is hereby granted')
+    expect(notices).not.toMatch(/^electron \d/m)
+  })
+
   it('lets the serialport of the command find its compiled part', () => {
     const require = createRequire(join(packed, 'resources/command/out/cli.js'))
     expect(require.resolve('serialport')).toContain(packed)
