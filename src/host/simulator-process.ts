@@ -22,6 +22,11 @@ export interface SimulatorOptions {
   readonly devices: string | undefined
 }
 
+export interface SimulatorRuntime {
+  /** Another Node binary than the one that runs this. */
+  readonly execPath?: string
+}
+
 export interface SimulatorProcess {
   readonly devices: readonly SimulatedDevice[]
   /** Resolves when the process has ended, by itself or not. */
@@ -38,16 +43,24 @@ function simulatorPath(): string {
   return fileURLToPath(entryUrl(import.meta.url, { source: '../simulator/index.ts', built: './simulator.js' }))
 }
 
+/** The words that tell the simulator which devices it is to be. */
+export function simulatorWords({ devices, flashFolder }: SimulatorOptions): string[] {
+  return [
+    ...(devices === undefined ? [] : ['--devices', devices]),
+    ...(flashFolder === undefined ? [] : ['--flash-dir', flashFolder]),
+  ]
+}
+
 /**
  * Starts the devices and waits until all of them answer.
  * @throws {FlashproofError} usage.invalid-value with what the simulator says when it refuses or does not start
  */
-export async function forkSimulator(options: SimulatorOptions): Promise<SimulatorProcess> {
-  const words = [
-    ...(options.devices === undefined ? [] : ['--devices', options.devices]),
-    ...(options.flashFolder === undefined ? [] : ['--flash-dir', options.flashFolder]),
-  ]
-  const child = fork(simulatorPath(), words, {
+export async function forkSimulator(
+  options: SimulatorOptions,
+  { execPath = process.execPath }: SimulatorRuntime = {},
+): Promise<SimulatorProcess> {
+  const child = fork(simulatorPath(), simulatorWords(options), {
+    execPath,
     // A group of its own: Ctrl-C reaches us alone, and the devices outlive the orderly stop of the jobs on them.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -109,7 +122,7 @@ export async function forkSimulator(options: SimulatorOptions): Promise<Simulato
 }
 
 /** Reads the one message that the simulator sends; anything else is none of ours. */
-function readyDevices(message: unknown): readonly SimulatedDevice[] | null {
+export function readyDevices(message: unknown): readonly SimulatedDevice[] | null {
   if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return null
   if (!('devices' in message) || !Array.isArray(message.devices)) return null
   return message.devices.flatMap(device => readDevice(device) ?? [])
@@ -138,14 +151,13 @@ function nameOfFault(fault: unknown): string | null {
 }
 
 /** Has the simulator write a valid ESP32 application image. @throws {FlashproofError} internal.unexpected */
-export async function makeDemoFirmware(options: {
-  readonly path: string
-  readonly sizeBytes: number
-  readonly version: string
-}): Promise<void> {
+export async function makeDemoFirmware(
+  options: { readonly path: string; readonly sizeBytes: number; readonly version: string },
+  { execPath = process.execPath }: SimulatorRuntime = {},
+): Promise<void> {
   const { path, sizeBytes, version } = options
   const words = ['--make-firmware', path, '--size', String(sizeBytes), '--version', version]
-  const child = spawn(process.execPath, [simulatorPath(), ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(execPath, [simulatorPath(), ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS)

@@ -17,6 +17,8 @@ export interface ForkWorkerOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly execArgv?: readonly string[]
+  /** Another Node binary than the one that runs this; its version is not checked here. */
+  readonly execPath?: string
   /** Another entry than the worker's own. */
   readonly entry?: URL
 }
@@ -31,11 +33,11 @@ export interface WorkerProcess extends SpawnedWorker {
  * @throws {FlashproofError} environment.node-too-old, worker.exited when the process cannot be started
  */
 export async function forkWorker(options: ForkWorkerOptions): Promise<WorkerProcess> {
-  assertNodeVersion(process.versions.node)
+  if (options.execPath === undefined) assertNodeVersion(process.versions.node)
   const entry = options.entry ?? entryUrl(import.meta.url, { source: '../worker/index.ts', built: './worker.js' })
   const child = fork(fileURLToPath(entry), [], {
     serialization: 'advanced',
-    execPath: process.execPath,
+    execPath: options.execPath ?? process.execPath,
     execArgv: [...(options.execArgv ?? [])],
     env: { ...process.env, ...options.env, FLASHPROOF_HOME: options.home },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
