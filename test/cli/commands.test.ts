@@ -9,8 +9,8 @@ import { exitCodeOf } from '../../src/cli/job-outcome.ts'
 import { runCli } from '../../src/cli/run.ts'
 import '../../src/cli/worker-session.ts'
 import '../../src/shared/rpc/client.ts'
-import type { DeviceEntry } from '../../src/shared/contract/index.ts'
 import { settle } from '../fakes/fake-clock.ts'
+import { fakeDeviceEntry } from '../fakes/fake-device-entry.ts'
 import { fakeSnapshot } from '../fakes/fake-snapshot.ts'
 import { acknowledged, failed, liar, proven } from './batch-fixture.ts'
 import { createMemoryHost } from './memory-host.ts'
@@ -23,15 +23,11 @@ async function untilIdle(): Promise<void> {
 
 describe('devices', () => {
   it('lists what was found as JSON lines', async () => {
-    const device: DeviceEntry = {
-      target: 'http://10.0.0.1',
+    const device = fakeDeviceEntry('http://10.0.0.1', {
       name: 'board\u001b[2J',
-      identity: null,
       source: 'mdns',
       protocols: ['esp-parts'],
-      lastSeenAt: null,
-      simulated: false,
-    }
+    })
     const handlers = { 'device.list': () => ({ devices: [device] }) }
     const json = createMemoryHost({ handlers })
     expect(await runCli(['devices', '--json'], json)).toBe(0)

@@ -1,6 +1,8 @@
 /** Merges what the sources list into one entry a board, and looks names up. A target is never guessed. */
 import type { DeviceEntry } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
+import { normalMac } from './device-key.ts'
+import { readLabels, withLabels } from './labels.ts'
 import type { DeviceSource, DiscoveryWorld } from './device-source.ts'
 import { isEndpoint, parseTarget, type Endpoint } from './target.ts'
 
@@ -15,39 +17,81 @@ export async function listDevices(sources: readonly DeviceSource[], world: Disco
       }
     }),
   )
-  return mergeDevices(lists.flat())
+  return withLabels(mergeDevices(lists.flat()), readLabels(world.home))
 }
 
-/** One entry a board: the same target, or the same MAC, is the same board; the earlier source wins field by field. */
+/**
+ * One entry a board: the same key or the same target is the same board; the earlier source wins field by field. Where one
+ * address has two identities, only the earlier is there now: the later one is left out.
+ */
 export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
   const merged: DeviceEntry[] = []
+  const places = new Map<string, number>()
   for (const entry of entries) {
-    const mac = entry.identity?.mac?.toLowerCase()
-    const index = merged.findIndex(
-      known =>
-        known.target === entry.target ||
-        (mac !== undefined && mayBeOneBoard(known, entry) && known.identity?.mac?.toLowerCase() === mac),
-    )
-    const known = merged[index]
-    if (known === undefined) {
-      merged.push(entry)
+    const atKey = places.get(keyPlace(entry))
+    // The key first: an address that went on to another board must not draw the old board's name with it.
+    const index = atKey !== undefined && mayBeOneBoard(merged[atKey], entry) ? atKey : places.get(entry.target)
+    const known = index === undefined ? undefined : merged[index]
+    if (index === undefined || known === undefined) {
+      places.set(entry.target, merged.length)
+      if (atKey === undefined) places.set(keyPlace(entry), merged.length)
+      // A key names one row: the second board that claims it is known by its address.
+      const isTaken = merged.some(other => other.key === entry.key)
+      merged.push(isTaken ? { ...entry, key: entry.target } : entry)
       continue
     }
-    merged[index] = {
-      ...known,
-      name: known.name ?? entry.name,
-      identity: known.identity === null ? entry.identity : { ...entry.identity, ...known.identity },
-      protocols: [...new Set([...known.protocols, ...entry.protocols])],
-      lastSeenAt: known.lastSeenAt ?? entry.lastSeenAt,
-    }
+    if (areOthers(known, entry)) continue
+    const both = mergeTwo(known, entry)
+    merged[index] = both
+    if (!places.has(keyPlace(both))) places.set(keyPlace(both), index)
+    if (!places.has(entry.target)) places.set(entry.target, index)
   }
   return merged
 }
 
+function mergeTwo(known: DeviceEntry, entry: DeviceEntry): DeviceEntry {
+  return {
+    ...known,
+    key: strongerKey(known, entry),
+    name: known.name ?? entry.name,
+    identity: known.identity === null ? entry.identity : { ...entry.identity, ...known.identity },
+    protocols: [...new Set([...known.protocols, ...entry.protocols])],
+    lastSeenAt: known.lastSeenAt ?? entry.lastSeenAt,
+    label: known.label ?? entry.label,
+    place: known.place ?? entry.place,
+    present: known.present ?? entry.present,
+    appName: known.appName ?? entry.appName,
+    appVersion: known.appVersion ?? entry.appVersion,
+  }
+}
+
+/** A MAC names the board itself, a USB serial number its bridge, a socket only where it hangs. */
+function strongerKey(known: DeviceEntry, entry: DeviceEntry): string {
+  const order = ['mac:', 'usb:', 'socket:']
+  const rank = (key: string): number => {
+    const index = order.findIndex(prefix => key.startsWith(prefix))
+    return index === -1 ? order.length : index
+  }
+  return rank(entry.key) < rank(known.key) ? entry.key : known.key
+}
+
+function areOthers(known: DeviceEntry, entry: DeviceEntry): boolean {
+  const differ = (left: string | null | undefined, right: string | null | undefined): boolean =>
+    typeof left === 'string' && typeof right === 'string' && left !== right
+  return (
+    differ(normalMac(known.identity?.mac), normalMac(entry.identity?.mac)) ||
+    differ(known.identity?.usbSerial, entry.identity?.usbSerial)
+  )
+}
+
+/** Practice boards and real ones are never one row, whatever they claim. */
+function keyPlace(entry: DeviceEntry): string {
+  return `${entry.simulated ? 'virtual' : 'real'} ${entry.key}`
+}
+
 /** Virtual boards of two running simulators can have one MAC; each listed target is a board of its own all the same. */
-function mayBeOneBoard(known: DeviceEntry, entry: DeviceEntry): boolean {
-  if (known.simulated !== entry.simulated) return false
-  return known.source !== 'simulated' || entry.source !== 'simulated'
+function mayBeOneBoard(known: DeviceEntry | undefined, entry: DeviceEntry): boolean {
+  return known?.source !== 'simulated' || entry.source !== 'simulated'
 }
 
 /**
@@ -60,8 +104,10 @@ export function lookUpDevice(text: string, devices: readonly DeviceEntry[]): End
   const wanted = target.value.toLowerCase()
   const matches = devices.filter(device =>
     target.kind === 'mac'
-      ? device.identity?.mac?.toLowerCase() === wanted
-      : [device.name, device.identity?.name, device.identity?.id].some(name => name?.toLowerCase() === wanted),
+      ? normalMac(device.identity?.mac) === wanted
+      : [device.label, device.name, device.identity?.name, device.identity?.id].some(
+          name => name?.toLowerCase() === wanted,
+        ),
   )
   const [only] = matches
   if (only === undefined) {

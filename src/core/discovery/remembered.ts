@@ -3,10 +3,25 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DeviceEntry } from '../../shared/contract/models.ts'
+import { deviceKey } from './device-key.ts'
 import type { DeviceSource } from './device-source.ts'
 
 const MAX_REMEMBERED = 500
-const RememberedFile = z.object({ version: z.literal(1), devices: z.array(DeviceEntry) })
+/** Files of earlier versions know neither keys nor places: what is missing is derived or empty. */
+const KnownDevice = DeviceEntry.extend({
+  key: z.string().optional(),
+  label: z.string().nullable().default(null),
+  place: z.string().nullable().default(null),
+  appName: z.string().nullable().default(null),
+  appVersion: z.string().nullable().default(null),
+  present: z.boolean().nullable().default(null),
+}).transform((known): DeviceEntry => ({
+  ...known,
+  key: known.key ?? deviceKey(known.target, known.identity),
+  source: 'remembered',
+  present: null,
+}))
+const RememberedFile = z.object({ version: z.literal(1), devices: z.array(KnownDevice) })
 
 export const rememberedSource: DeviceSource = { id: 'remembered', list: ({ home }) => readRemembered(home) }
 
@@ -19,19 +34,27 @@ export function readRemembered(home: string): DeviceEntry[] {
   }
 }
 
-/** Keeps boards, the last one first. The same target or the same MAC replaces an older entry. */
+/** Keeps boards, the last one first. The same target or the same key replaces an older entry. */
 export function rememberDevices(home: string, entries: readonly DeviceEntry[]): void {
   const devices: DeviceEntry[] = []
-  const targets = new Set<string>()
-  const macs = new Set<string>()
+  const seen = new Set<string>()
   for (const entry of [...entries.toReversed(), ...readRemembered(home)]) {
-    const mac = entry.identity?.mac?.toLowerCase()
-    if (targets.has(entry.target) || (mac !== undefined && macs.has(mac))) continue
-    targets.add(entry.target)
-    if (mac !== undefined) macs.add(mac)
-    devices.push({ ...entry, source: 'remembered' })
+    if (seen.has(entry.target) || seen.has(entry.key)) continue
+    seen.add(entry.target).add(entry.key)
+    devices.push({ ...entry, source: 'remembered', label: null, present: null })
     if (devices.length === MAX_REMEMBERED) break
   }
+  writeRemembered(home, devices)
+}
+
+/** Takes a board out of the memory; one that is not there is no fault. */
+export function forgetDevice(home: string, key: string): void {
+  const known = readRemembered(home)
+  const rest = known.filter(entry => entry.key !== key)
+  if (rest.length < known.length) writeRemembered(home, rest)
+}
+
+function writeRemembered(home: string, devices: readonly DeviceEntry[]): void {
   const path = pathOf(home)
   const temporary = `${path}.${String(process.pid)}.new`
   writeFileSync(temporary, `${JSON.stringify({ version: 1, devices })}\n`, { mode: 0o600 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { DeviceEntry } from '../../shared/contract/models.ts'
+import { deviceEntry } from './device-key.ts'
 import type { DeviceSource } from './device-source.ts'
 
 const Registration = z.object({
@@ -40,19 +41,21 @@ function readRegistration(path: string): DeviceEntry[] {
     const registration = Registration.parse(JSON.parse(readFileSync(path, 'utf8')))
     // Signal 0 only asks whether the process is there.
     process.kill(registration.pid, 0)
-    return registration.devices.map(device => ({
-      target: device.target,
-      name: device.name,
-      identity: {
+    return registration.devices.map(device =>
+      deviceEntry({
+        target: device.target,
         name: device.name,
-        ...(device.mac === undefined ? {} : { mac: device.mac }),
-        ...(device.chip === undefined ? {} : { chip: device.chip }),
-      },
-      source: 'simulated',
-      protocols: device.protocol === undefined ? [] : [device.protocol],
-      lastSeenAt: null,
-      simulated: true,
-    }))
+        identity: {
+          name: device.name,
+          ...(device.mac === undefined ? {} : { mac: device.mac }),
+          ...(device.chip === undefined ? {} : { chip: device.chip }),
+        },
+        source: 'simulated',
+        protocols: device.protocol === undefined ? [] : [device.protocol],
+        simulated: true,
+        present: true,
+      }),
+    )
   } catch {
     return []
   }

@@ -1,19 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { listDevices, lookUpDevice, mergeDevices } from '../../../src/core/discovery/device-registry.ts'
-import type { DeviceEntry } from '../../../src/shared/contract/models.ts'
-
-function entry(target: string, changes: Partial<DeviceEntry> = {}): DeviceEntry {
-  return {
-    target,
-    name: null,
-    identity: null,
-    source: 'remembered',
-    protocols: [],
-    lastSeenAt: null,
-    simulated: false,
-    ...changes,
-  }
-}
+import { fakeDeviceEntry as entry } from '../../fakes/fake-device-entry.ts'
 
 const world = { home: '/nowhere', signal: new AbortController().signal, waitMs: 0 }
 
@@ -84,6 +71,48 @@ describe('merging what the sources list', () => {
     ])
     expect(merged.map(device => device.target)).toEqual(['http://127.0.0.1:4711', 'http://127.0.0.1:4712'])
     expect(() => lookUpDevice('esp32-1', merged)).toThrow(expect.objectContaining({ code: 'target.ambiguous' }))
+  })
+})
+
+describe('identity in the merged list', () => {
+  it('keeps the row of a board whose old address went on to another board', () => {
+    const mac = '02:00:00:00:00:01'
+    const merged = mergeDevices([
+      entry('http://192.0.2.9', { source: 'mdns', identity: { mac } }),
+      entry('http://192.0.2.1', { source: 'mdns', name: 'newcomer' }),
+      entry('http://192.0.2.1', { name: 'moved', identity: { mac }, lastSeenAt: 'then' }),
+    ])
+    expect(merged).toMatchObject([
+      { key: `mac:${mac}`, target: 'http://192.0.2.9', name: 'moved' },
+      { key: 'http://192.0.2.1', name: 'newcomer', identity: null },
+    ])
+  })
+
+  it('does not take the name of another board that was at this port before', () => {
+    const merged = mergeDevices([
+      entry('serial:/dev/ttyUSB0', { source: 'serial', identity: { usbSerial: 'B' }, key: 'usb:10C4:EA60:B' }),
+      entry('serial:/dev/ttyUSB0', { name: 'other', identity: { usbSerial: 'A' }, key: 'usb:10C4:EA60:A' }),
+    ])
+    expect(merged).toMatchObject([{ key: 'usb:10C4:EA60:B', name: null }])
+    expect(merged).toHaveLength(1)
+  })
+
+  it('learns the stronger key: an address becomes a board once its MAC is known', () => {
+    const merged = mergeDevices([
+      entry('http://192.0.2.1', { source: 'mdns', present: true }),
+      entry('http://192.0.2.1', { identity: { mac: '02:00:00:00:00:01' } }),
+    ])
+    expect(merged).toMatchObject([{ key: 'mac:02:00:00:00:00:01', source: 'mdns', present: true }])
+  })
+
+  it('gives every row a key of its own', () => {
+    const identity = { mac: '02:00:00:00:00:01' }
+    const merged = mergeDevices([
+      entry('http://a', { identity, simulated: true, source: 'simulated' }),
+      entry('http://b', { identity, simulated: true, source: 'simulated' }),
+      entry('http://c', { identity }),
+    ])
+    expect(merged.map(device => device.key)).toEqual(['mac:02:00:00:00:00:01', 'http://b', 'http://c'])
   })
 })
 

@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readRemembered, rememberDevices } from '../../../src/core/discovery/remembered.ts'
+import { forgetDevice, readRemembered, rememberDevices } from '../../../src/core/discovery/remembered.ts'
 import type { DeviceEntry } from '../../../src/shared/contract/models.ts'
+import { fakeDeviceEntry } from '../../fakes/fake-device-entry.ts'
 
 let home = ''
 beforeEach(() => {
@@ -15,16 +16,14 @@ afterEach(() => {
 
 function entry(number: number, changes: Partial<DeviceEntry> = {}): DeviceEntry {
   const mac = `02:00:00:00:${(number >> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')}`
-  return {
-    target: `http://192.0.2.${String(number)}`,
+  return fakeDeviceEntry(changes.target ?? `http://192.0.2.${String(number)}`, {
     name: `board-${String(number)}`,
     identity: { mac },
     source: 'mdns',
     protocols: ['esp-parts'],
     lastSeenAt: '2026-11-21T10:00:00.000+07:00',
-    simulated: false,
     ...changes,
-  }
+  })
 }
 
 describe('boards that were seen before', () => {
@@ -52,6 +51,28 @@ describe('boards that were seen before', () => {
     writeFileSync(join(home, 'devices.json'), JSON.stringify({ version: 1, devices }))
     rememberDevices(home, [entry(700)])
     expect(readRemembered(home)).toHaveLength(500)
+  })
+
+  it('are read from files of an earlier version, which knew neither keys nor places', () => {
+    const old = {
+      target: 'http://192.0.2.7',
+      name: 'old',
+      identity: { mac: '02-00-00-00-00-AB' },
+      source: 'remembered',
+      protocols: ['esp-parts'],
+      lastSeenAt: null,
+      simulated: false,
+    }
+    writeFileSync(join(home, 'devices.json'), JSON.stringify({ version: 1, devices: [old] }))
+    expect(readRemembered(home)).toEqual([fakeDeviceEntry(old.target, { ...old, source: 'remembered' })])
+    expect(readRemembered(home)[0]?.key).toBe('mac:02:00:00:00:00:ab')
+  })
+
+  it('are forgotten by their key, and only they', () => {
+    rememberDevices(home, [entry(1), entry(2)])
+    forgetDevice(home, entry(1).key)
+    forgetDevice(home, 'mac:ff:ff:ff:ff:ff:ff')
+    expect(readRemembered(home).map(device => device.name)).toEqual(['board-2'])
   })
 
   it('are written whole, for this user alone, with nothing left beside them', () => {

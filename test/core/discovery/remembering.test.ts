@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readRemembered } from '../../../src/core/discovery/remembered.ts'
 import { DeviceMemory } from '../../../src/core/discovery/remembering.ts'
-import type { DeviceEntry } from '../../../src/shared/contract/models.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
+import { fakeDeviceEntry as entry } from '../../fakes/fake-device-entry.ts'
 
 let home = ''
 beforeEach(() => {
@@ -14,10 +14,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(home, { recursive: true, force: true })
 })
-
-function entry(target: string): DeviceEntry {
-  return { target, name: null, identity: null, source: 'remembered', protocols: [], lastSeenAt: null, simulated: false }
-}
 
 function targets(): string[] {
   return readRemembered(home).map(device => device.target)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listSimulated } from '../../../src/core/discovery/simulated.ts'
+import { fakeDeviceEntry } from '../../fakes/fake-device-entry.ts'
 
 let parent = ''
 let folder = ''
@@ -26,15 +27,13 @@ describe('virtual devices of running simulators', () => {
   it('are listed with who they are, as simulated', () => {
     register(`${String(process.pid)}.json`, { pid: process.pid, devices: [device] })
     expect(listSimulated(folder)).toEqual([
-      {
-        target: device.target,
+      fakeDeviceEntry(device.target, {
         name: 'esp32-1',
         identity: { name: 'esp32-1', mac: device.mac, chip: 'ESP32' },
         source: 'simulated',
-        protocols: [],
-        lastSeenAt: null,
         simulated: true,
-      },
+        present: true,
+      }),
     ])
   })
 

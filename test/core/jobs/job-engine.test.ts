@@ -5,6 +5,7 @@ import type { JobSnapshot } from '../../../src/shared/contract/models.ts'
 import { rememberDevices } from '../../../src/core/discovery/remembered.ts'
 import { seedFeatures, startVirtualEsp32, type VirtualEsp32 } from '../../../src/simulator/virtual-esp32.ts'
 import { demoImage, openBench, quickRetryPolicy, type Bench } from '../../fakes/bench.ts'
+import { fakeDeviceEntry } from '../../fakes/fake-device-entry.ts'
 
 let bench: Bench
 beforeEach(async () => {
@@ -138,15 +139,9 @@ describe('an order', () => {
   it('for a name that two devices have is refused with both, and for one name goes to that device', async () => {
     const boards = [await bench.board(), await bench.board(), await bench.board()] as const
     const names = ['twin', 'Twin', 'single']
-    const devices = boards.map((board, index) => ({
-      target: board.target,
-      name: names[index] ?? '',
-      identity: { mac: board.identity.mac },
-      source: 'remembered' as const,
-      protocols: [],
-      lastSeenAt: null,
-      simulated: false,
-    }))
+    const devices = boards.map((board, index) =>
+      fakeDeviceEntry(board.target, { name: names[index] ?? '', identity: { mac: board.identity.mac } }),
+    )
     rememberDevices(bench.home, devices)
     const firmwareId = await bench.firmwareId(demoImage())
     const ambiguous = await bench.station.engine
@@ -269,7 +264,7 @@ describe('cancelling', () => {
     const boards = [await bench.board(slow), await bench.board()] as const
     const [first = '', second = ''] = await start(boards, { parallel: 1 })
     await started(first)
-    bench.station.engine.cancel([second])
+    await bench.station.engine.cancel([second])
     expect(await bench.ended(second)).toMatchObject({
       state: 'cancelled',
       startedAt: null,
@@ -283,7 +278,7 @@ describe('cancelling', () => {
     const board = await bench.board(slow)
     const [jobId = ''] = await start([board])
     await started(jobId)
-    bench.station.engine.cancel([jobId])
+    await bench.station.engine.cancel([jobId])
     const job = await bench.ended(jobId)
     expect(job).toMatchObject({ state: 'cancelled', boardNow: 'old-firmware', unplug: 'safe', verdict: null })
     expect(board.stats.completePosts).toBe(0)
@@ -296,7 +291,7 @@ describe('cancelling', () => {
     await started(jobId)
     bench.station.engine.pause([jobId])
     await bench.until(jobId, job => job.state === 'paused')
-    bench.station.engine.cancel([jobId])
+    await bench.station.engine.cancel([jobId])
     expect(await bench.ended(jobId)).toMatchObject({ state: 'cancelled', boardNow: 'old-firmware' })
   })
 
@@ -305,7 +300,7 @@ describe('cancelling', () => {
     await gone.close()
     const [jobId = ''] = await start([gone], { waitDeviceMs: 600_000 })
     await bench.until(jobId, job => job.state === 'connecting')
-    bench.station.engine.cancel([jobId])
+    await bench.station.engine.cancel([jobId])
     expect(await bench.ended(jobId)).toMatchObject({ state: 'cancelled' })
   })
 
@@ -315,12 +310,8 @@ describe('cancelling', () => {
     const [ended] = await bench.flash({ targets: [done.target] })
     const [jobId = ''] = await start([board])
     const { engine } = bench.station
-    expect(() => {
-      engine.cancel([jobId, 'j-none'])
-    }).toThrow(expect.objectContaining({ code: 'job.not-found' }))
-    expect(() => {
-      engine.cancel([jobId, ended?.jobId ?? ''])
-    }).toThrow(expect.objectContaining({ code: 'job.wrong-state' }))
+    await expect(engine.cancel([jobId, 'j-none'])).rejects.toMatchObject({ code: 'job.not-found' })
+    await expect(engine.cancel([jobId, ended?.jobId ?? ''])).rejects.toMatchObject({ code: 'job.wrong-state' })
     expect(await bench.ended(jobId)).toMatchObject({ verdict: 'proven' })
   })
 })
