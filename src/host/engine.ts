@@ -8,7 +8,7 @@ import { OpenFirmware } from './open-firmware.ts'
 
 export interface EngineOptions {
   /** Starts one worker; called again after each crash. */
-  spawn(): Promise<SpawnedWorker>
+  readonly spawn: () => Promise<SpawnedWorker>
   readonly timing: Timing
   readonly onState?: (state: EngineState) => void
   /** Gets what a listener of an event threw; without it the error is raised as an uncaught one. */

@@ -41,6 +41,10 @@ export class OpenFirmware {
     this.#client = client
   }
 
+  get hasAny(): boolean {
+    return this.#files.length > 0
+  }
+
   /**
    * Opens a file and remembers where it lies. Tells nobody: whoever asked gets the answer.
    * @throws {FlashproofError} file.*, format.*, image.*, worker.*

@@ -15,13 +15,15 @@ import { serve, type Server } from '../shared/rpc/server.ts'
 import type { Timing } from '../shared/rpc/timing.ts'
 import type { Engine } from './engine.ts'
 
+export type PageHandlers = Handlers<'main'> & Partial<Handlers<'worker'>>
+
 export interface PageSessionOptions {
   readonly engine: Pick<Engine, 'client' | 'firmware' | 'onState'>
-  /** What the host answers itself; see `createStationHost`. */
-  readonly handlers: Handlers<'main'>
+  /** What the host answers itself, and commands of the worker that it takes upon itself; see `createStationHost`. */
+  readonly handlers: PageHandlers
   readonly timing: Pick<Timing, 'delay'>
   /** Asked at every command that changes something; while false, such a command is refused with `control.not-held`. */
-  mayChange(): boolean
+  readonly mayChange: () => boolean
   /** Checks answers and events against the contract too: for tests. */
   readonly checksOutgoing?: boolean
 }

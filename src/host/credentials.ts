@@ -1,0 +1,33 @@
+/** Secrets of devices that the operating system keeps encrypted: put into an order by the host, never seen by a page. */
+import type { Handlers } from '../shared/contract/index.ts'
+import type { Client } from '../shared/rpc/client.ts'
+
+export interface CredentialStore {
+  list(): Promise<readonly { readonly device: string; readonly key: string }[]>
+  /** @param value null forgets it */
+  set(device: string, key: string, value: string | null): Promise<void>
+  /** The secrets of one device by their keys; empty when it has none. `device` is an entry's key, or a target. */
+  secretsOf(device: string): Promise<Readonly<Record<string, string>>>
+}
+
+/** The worker's `job.start` with the kept secrets of each target added; what the order itself gives wins. */
+export function createOrderWithSecrets(
+  client: Pick<Client, 'call'>,
+  credentials: CredentialStore,
+): Handlers<'worker'>['job.start'] {
+  return async (request, { signal, caller }) => {
+    const kept = await credentials.list()
+    if (kept.length === 0) return await client.call('job.start', request, { signal, caller })
+    const { devices } = await client.call('device.list', {}, { signal, caller })
+    const targetSecrets: Record<string, Record<string, string>> = {}
+    for (const target of request.targets) {
+      const key = devices.find(device => device.target === target || device.name === target)?.key ?? target
+      const ofTarget = { ...(await credentials.secretsOf(target)), ...(await credentials.secretsOf(key)) }
+      const isGiven = (name: string): boolean => Object.hasOwn(request.secrets ?? {}, name)
+      const added = Object.entries(ofTarget).filter(([name]) => !isGiven(name))
+      const all = { ...Object.fromEntries(added), ...request.targetSecrets?.[target] }
+      if (Object.keys(all).length > 0) targetSecrets[target] = all
+    }
+    return await client.call('job.start', { ...request, targetSecrets }, { signal, caller })
+  }
+}
