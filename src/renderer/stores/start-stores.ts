@@ -4,8 +4,10 @@ import { useDevices } from './devices.ts'
 import { useFirmware } from './firmware.ts'
 import { useHost } from './host.ts'
 import { useJobs } from './jobs.ts'
+import { useLogs } from './logs.ts'
 import { useNotices } from './notices.ts'
 import { useSettings } from './settings.ts'
+import { useTelemetry } from './telemetry.ts'
 
 /** @returns stops listening */
 export function startStores(): () => void {
@@ -17,10 +19,11 @@ export function startStores(): () => void {
     useFirmware(),
     useJobs(),
   ]
+  const [logs, telemetry] = [useLogs(), useTelemetry()]
   const notices = useNotices()
 
   const loadAll = async (): Promise<void> => {
-    const loads = [settings, catalog, jobs, devices, firmware].map(store => store.load())
+    const loads = [settings, catalog, jobs, devices, firmware, logs, telemetry].map(store => store.load())
     for (const result of await Promise.allSettled(loads)) {
       if (result.status === 'rejected') notices.tellError(result.reason)
     }
@@ -33,7 +36,8 @@ export function startStores(): () => void {
       if (host.linkState === 'open') notices.tellError(thrown)
     }
   }
-  const stops = [host.start(() => void loadHost()), settings.start(), devices.start(), firmware.start(), jobs.start()]
+  const mirrors = [settings, devices, firmware, jobs, logs, telemetry]
+  const stops = [host.start(() => void loadHost()), ...mirrors.map(store => store.start())]
   void loadHost()
   return () => {
     for (const stop of stops) stop()

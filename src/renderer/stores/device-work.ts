@@ -1,0 +1,52 @@
+/** What can be done with the one device that is looked at: ask what it is, and go on with its job. */
+import { defineStore } from 'pinia'
+import { shallowRef } from 'vue'
+import type { ProbeReport } from '../../shared/contract/index.ts'
+import { asFlashproofError, type FlashproofError } from '../../shared/errors.ts'
+import { useStation } from '../bridge/bridge.ts'
+import { useSettings } from './settings.ts'
+
+export interface ProbeResult {
+  readonly report: ProbeReport | null
+  readonly error: FlashproofError | null
+  /** Milliseconds since the epoch. */
+  readonly askedAtMs: number
+}
+
+const RESULTS_KEPT = 64
+
+export const useDeviceWork = defineStore('device-work', () => {
+  const { client } = useStation()
+  const settings = useSettings()
+  /** What devices answered last, by target. */
+  const probes = shallowRef<ReadonlyMap<string, ProbeResult>>(new Map())
+  const asking = shallowRef<ReadonlySet<string>>(new Set())
+
+  /** Asks a device what it is, by reading only; what came of it is kept in `probes`. */
+  async function probe(target: string): Promise<void> {
+    if (asking.value.has(target)) return
+    asking.value = new Set(asking.value).add(target)
+    let result: ProbeResult
+    try {
+      const report = await client.call('device.probe', { target })
+      result = { report, error: null, askedAtMs: Date.now() }
+    } catch (thrown) {
+      result = { report: null, error: asFlashproofError(thrown), askedAtMs: Date.now() }
+    }
+    const others = [...probes.value].filter(([known]) => known !== target).slice(1 - RESULTS_KEPT)
+    probes.value = new Map([...others, [target, result]])
+    asking.value = new Set([...asking.value].filter(other => other !== target))
+  }
+
+  /** Goes on with a job where it stopped; the engine finds out what the device has. @throws {FlashproofError} */
+  async function resume(jobId: string): Promise<void> {
+    const operator = settings.preferences?.operator ?? ''
+    await client.call('job.resume', {
+      jobIds: [jobId],
+      interactive: true,
+      ...(operator === '' ? {} : { acceptedBy: operator }),
+    })
+  }
+
+  return { probes, asking, probe, resume }
+})

@@ -1,0 +1,30 @@
+/** Words of the log. */
+import type { TextCatalogue } from './text.ts'
+
+export const logTexts = {
+  log: { en: 'Log', vi: 'Nhật ký' },
+  level: { en: 'Least level', vi: 'Mức thấp nhất' },
+  'level-debug': { en: 'Everything', vi: 'Tất cả' },
+  'level-info': { en: 'From notes on', vi: 'Từ ghi chú trở lên' },
+  'level-warning': { en: 'Warnings and errors', vi: 'Cảnh báo và lỗi' },
+  'level-error': { en: 'Errors', vi: 'Lỗi' },
+  'sign-debug': { en: 'detail', vi: 'chi tiết' },
+  'sign-info': { en: 'note', vi: 'ghi chú' },
+  'sign-warning': { en: 'warning', vi: 'c.báo' },
+  'sign-error': { en: 'ERROR', vi: 'LỖI' },
+  search: { en: 'Search the log', vi: 'Tìm trong nhật ký' },
+  found: { en: '{at} of {count}', vi: '{at}/{count}' },
+  previous: { en: 'Previous place', vi: 'Chỗ trước' },
+  next: { en: 'Next place', vi: 'Chỗ sau' },
+  pause: { en: 'Pause', vi: 'Tạm dừng' },
+  resume: { en: 'Go on', vi: 'Chạy tiếp' },
+  missed: { en: '{count} new lines', vi: '{count} dòng mới' },
+  follow: { en: 'Follow the end', vi: 'Theo dõi dòng cuối' },
+  copyShown: { en: 'Copy the lines shown', vi: 'Sao chép các dòng đang hiện' },
+  saveLog: { en: 'Save the log of this job', vi: 'Lưu nhật ký của việc này' },
+  empty: { en: 'No lines yet', vi: 'Chưa có dòng nào' },
+  noJob: { en: 'No job has run on this device since the start', vi: 'Chưa có việc nào chạy trên thiết bị này' },
+  source: { en: 'Log of', vi: 'Nhật ký của' },
+  'source-job': { en: 'The job', vi: 'Việc' },
+  'source-device': { en: 'Watching the device', vi: 'Theo dõi thiết bị' },
+} satisfies TextCatalogue
