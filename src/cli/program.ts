@@ -10,6 +10,11 @@ import type { ParsedCommand } from './parsed-command.ts'
 
 const commandNames = [...new Set(commandGrammars.map(grammar => grammar.name.split(' ')[0] ?? ''))]
 
+/** Whether a command line that begins with this word is one of ours; the desktop app opens other words as files. */
+export function namesCommand(word: string): boolean {
+  return word === 'help' || commandNames.includes(word)
+}
+
 /**
  * Parses the words after the program's name.
  * @throws {FlashproofError} usage.unknown-command, usage.unknown-option, usage.missing-argument, usage.invalid-value

@@ -10,6 +10,8 @@ import { parseCommandLine } from './program.ts'
 import type { Report } from './report.ts'
 import { createReport } from './report.ts'
 
+export { namesCommand } from './program.ts'
+
 interface Resource {
   close(): Promise<void>
   kill(): void

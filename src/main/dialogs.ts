@@ -1,0 +1,58 @@
+/** The system's dialogs, over the window where there is one. */
+import type { BrowserWindow, Dialog, MessageBoxOptions } from 'electron'
+import type { ResponseOf } from '../shared/contract/index.ts'
+import { closeAnswers, type CloseAnswer, type CloseQuestion } from './close-question.ts'
+import type { SaveDialogOptions } from './file-delivery.ts'
+import type { Texts } from './texts.ts'
+
+type AskingDialog = Pick<Dialog, 'showOpenDialog' | 'showSaveDialog' | 'showMessageBox'>
+
+export interface Dialogs {
+  /** @returns null when it was closed without a choice */
+  chooseFirmware(formats: ResponseOf<'catalog.get'>['formats']): Promise<string | null>
+  /** @returns null when it was closed without a choice */
+  askWhere(options: SaveDialogOptions): Promise<string | null>
+  askBeforeEnd(question: CloseQuestion): Promise<CloseAnswer>
+  tell(options: MessageBoxOptions): Promise<void>
+}
+
+/** @param window the window that the dialogs belong to; null while there is none */
+export function createDialogs(dialog: AskingDialog, window: () => BrowserWindow | null, texts: () => Texts): Dialogs {
+  const showMessage = async (options: MessageBoxOptions): Promise<number> => {
+    const owner = window()
+    const { response } = await (owner === null ? dialog.showMessageBox(options) : dialog.showMessageBox(owner, options))
+    return response
+  }
+  return {
+    async chooseFirmware(formats) {
+      const owner = window()
+      const text = texts()
+      const options = {
+        title: text('chooseFirmware'),
+        properties: ['openFile' as const],
+        filters: firmwareFilters(formats, text),
+      }
+      const chosen = await (owner === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(owner, options))
+      return chosen.canceled ? null : (chosen.filePaths[0] ?? null)
+    },
+    async askWhere(options) {
+      const owner = window()
+      const chosen = await (owner === null ? dialog.showSaveDialog(options) : dialog.showSaveDialog(owner, options))
+      return chosen.canceled || chosen.filePath === '' ? null : chosen.filePath
+    },
+    askBeforeEnd: async question => closeAnswers[await showMessage(question)] ?? 'stay',
+    tell: async options => {
+      await showMessage(options)
+    },
+  }
+}
+
+/** Every ending that some format has, once; and everything, because firmware has any name. */
+export function firmwareFilters(
+  formats: ResponseOf<'catalog.get'>['formats'],
+  texts: Texts,
+): { name: string; extensions: string[] }[] {
+  const extensions = [...new Set(formats.flatMap(format => format.extensions.map(name => name.replace(/^\./, ''))))]
+  const everything = { name: texts('allFiles'), extensions: ['*'] }
+  return extensions.length === 0 ? [everything] : [{ name: texts('firmwareFiles'), extensions }, everything]
+}
