@@ -1,9 +1,11 @@
 /** The firmware that is laid out on the bench: opened by a drop, a dialog, or the host. */
 import { defineStore } from 'pinia'
-import { shallowRef } from 'vue'
-import type { FirmwareSummary } from '../../shared/contract/index.ts'
+import { computed, shallowRef } from 'vue'
+import type { FirmwareSummary, ResponseOf } from '../../shared/contract/index.ts'
 import { asFlashproofError, fromWireError, type FlashproofError, type WireError } from '../../shared/errors.ts'
 import { useStation } from '../bridge/bridge.ts'
+
+type OnDisk = ResponseOf<'firmware.recheck'>
 
 export const useFirmware = defineStore('firmware', () => {
   const station = useStation()
@@ -13,19 +15,36 @@ export const useFirmware = defineStore('firmware', () => {
   const openingName = shallowRef('')
   /** Why the last file was refused; the firmware before it stays where it is. */
   const refusal = shallowRef<FlashproofError | null>(null)
-  const onDisk = shallowRef<{ state: 'same' | 'changed' | 'missing'; changedAt: string | null } | null>(null)
+  /** Null where it cannot be told. */
+  const onDisk = shallowRef<OnDisk | null>(null)
+  /** The person's own file behind the firmware: the host of a browser holds a copy only. */
+  const handedOver = shallowRef<{ readonly firmwareId: string; readonly file: File } | null>(null)
+  /** Whether a person dropped or chose the file in this page, rather than the host. */
+  const isFromPerson = computed(
+    () => current.value !== null && current.value.firmwareId === handedOver.value?.firmwareId,
+  )
+  /** Counts openings: of two that overlap, the later one counts. */
+  let openings = 0
 
   async function take(fileName: string, open: () => Promise<FirmwareSummary | null>): Promise<void> {
+    const opening = ++openings
+    const before = { refusal: refusal.value, name: openingName.value }
     isOpening.value = true
     openingName.value = fileName
     refusal.value = null
     try {
       const opened = await open()
+      if (opening !== openings) return
       if (opened !== null) lay(opened)
+      else {
+        // Closed without a choice: what was said of the file before still holds.
+        refusal.value = before.refusal
+        openingName.value = before.name
+      }
     } catch (thrown) {
-      refusal.value = asFlashproofError(thrown)
+      if (opening === openings) refusal.value = asFlashproofError(thrown)
     } finally {
-      isOpening.value = false
+      if (opening === openings) isOpening.value = false
     }
   }
 
@@ -35,7 +54,12 @@ export const useFirmware = defineStore('firmware', () => {
     onDisk.value = { state: 'same', changedAt: null }
   }
 
-  const openFile = (file: File): Promise<void> => take(file.name, () => station.openFile(file))
+  const openFile = (file: File): Promise<void> =>
+    take(file.name, async () => {
+      const firmware = await station.openFile(file)
+      handedOver.value = { firmwareId: firmware.firmwareId, file }
+      return firmware
+    })
 
   const choose = (): Promise<void> => take('', async () => (await station.client.call('firmware.choose', {})).firmware)
 
@@ -50,12 +74,22 @@ export const useFirmware = defineStore('firmware', () => {
 
   /** Asks whether the file on disk is still the one that was inspected. */
   async function recheck(): Promise<void> {
-    if (current.value === null) return
+    const { value } = current
+    if (value === null || isOpening.value) return
+    const found = await lookOnDisk(value.firmwareId)
+    if (current.value?.firmwareId === value.firmwareId) onDisk.value = found
+  }
+
+  async function lookOnDisk(firmwareId: string): Promise<OnDisk | null> {
+    const given = handedOver.value
+    if (given?.firmwareId === firmwareId && !(await isReadable(given.file))) {
+      return { state: 'changed', changedAt: null }
+    }
     try {
-      onDisk.value = await station.client.call('firmware.recheck', { firmwareId: current.value.firmwareId })
+      return await station.client.call('firmware.recheck', { firmwareId })
     } catch {
       // A restarted engine does not know it yet; the host opens it again and says so.
-      onDisk.value = null
+      return null
     }
   }
 
@@ -72,7 +106,13 @@ export const useFirmware = defineStore('firmware', () => {
   function start(): () => void {
     const stops = [
       station.client.subscribe('firmware.opened', ({ firmware, replaces }) => {
-        if (replaces === null || replaces === current.value?.firmwareId || current.value === null) lay(firmware)
+        const isNewer = replaces === null || current.value === null
+        if (!isNewer && replaces !== current.value?.firmwareId) return
+        const given = handedOver.value
+        if (given !== null && given.firmwareId === replaces) {
+          handedOver.value = { ...given, firmwareId: firmware.firmwareId }
+        }
+        lay(firmware)
       }),
       station.client.subscribe('firmware.refused', ({ fileName, error }) => {
         openingName.value = fileName
@@ -91,6 +131,7 @@ export const useFirmware = defineStore('firmware', () => {
     openingName,
     refusal,
     onDisk,
+    isFromPerson,
     openFile,
     choose,
     reopen,
@@ -100,3 +141,13 @@ export const useFirmware = defineStore('firmware', () => {
     start,
   }
 })
+
+/** A browser refuses to read a file that was changed or removed after a person handed it over. */
+async function isReadable(file: File): Promise<boolean> {
+  try {
+    await file.slice(0, 1).arrayBuffer()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -34,7 +34,7 @@ export interface Ceiling {
   readonly possible: EvidenceLevel | null
 }
 
-type AnyReach = Readonly<Partial<Record<EvidenceLevel, 'yes' | 'no' | 'probe' | 'unknown'>>>
+export type AnyReach = Readonly<Partial<Record<EvidenceLevel, 'yes' | 'no' | 'probe' | 'unknown'>>>
 
 /** What can be shown at most, by a protocol's own words or by what a device answered. */
 export function ceilingOf(reach: AnyReach): Ceiling {
@@ -54,4 +54,11 @@ export function commonReach(reaches: readonly AnyReach[]): AnyReach | null {
   })
   // One entry for each level.
   return Object.fromEntries(entries)
+}
+
+/** Whether a required level can be reached: `unsure` where only the device can tell. */
+export function standingOfNeed(reach: AnyReach, need: EvidenceLevel): 'reachable' | 'unsure' | 'beyond' {
+  const answer = reach[need]
+  if (answer === 'yes') return 'reachable'
+  return answer === 'no' ? 'beyond' : 'unsure'
 }

@@ -1,0 +1,61 @@
+/** Words of how firmware is sent: protocol, options, what is required. */
+import type { TextCatalogue } from './text.ts'
+
+export const transferTexts = {
+  how: { en: 'How', vi: 'Cách gửi' },
+  protocol: { en: 'Protocol', vi: 'Giao thức' },
+  byDevice: { en: 'Chosen by each device', vi: 'Theo từng thiết bị' },
+  byDeviceOne: { en: 'Chosen by each device ({name})', vi: 'Theo từng thiết bị ({name})' },
+  noneTicked: { en: '{name} (no ticked device)', vi: '{name} (không thiết bị nào đánh dấu)' },
+  misfits: {
+    en: '{count} of {total} ticked devices do not speak it and are refused.',
+    vi: '{count} trong {total} thiết bị đã đánh dấu không dùng được và sẽ bị từ chối.',
+  },
+  profile: { en: 'Profile', vi: 'Cấu hình' },
+  profileDefault: { en: 'Default', vi: 'Mặc định' },
+  profileOwn: { en: 'Own values', vi: 'Giá trị riêng' },
+  options: { en: 'Options', vi: 'Tùy chọn' },
+  changed: { en: '{count} changed', vi: 'đổi {count}' },
+  faulty: { en: '{count} to correct', vi: 'cần sửa {count}' },
+  optionsLater: {
+    en: 'The options show when one protocol is chosen.',
+    vi: 'Tùy chọn hiện ra khi đã chọn một giao thức.',
+  },
+  noOptions: { en: 'This protocol has no options.', vi: 'Giao thức này không có tùy chọn.' },
+  reset: { en: 'Reset to defaults', vi: 'Về mặc định' },
+  auto: { en: 'auto', vi: 'auto' },
+  optionsDefault: { en: 'default: {value}', vi: 'mặc định: {value}' },
+  'fault-integer': { en: 'A whole number from {minimum} to {maximum}', vi: 'Số nguyên từ {minimum} đến {maximum}' },
+  'fault-integer-auto': {
+    en: 'A whole number from {minimum} to {maximum}, or auto',
+    vi: 'Số nguyên từ {minimum} đến {maximum}, hoặc auto',
+  },
+  'fault-text': { en: 'At most {maximum} characters', vi: 'Tối đa {maximum} ký tự' },
+  'fault-choice': { en: 'Choose one of the list', vi: 'Chọn một mục trong danh sách' },
+  on: { en: 'on', vi: 'bật' },
+  off: { en: 'off', vi: 'tắt' },
+  secretNote: {
+    en: 'Kept until this page is closed; never in the record.',
+    vi: 'Chỉ giữ đến khi đóng trang; không bao giờ vào hồ sơ.',
+  },
+  need: { en: 'Need', vi: 'Yêu cầu' },
+  needDefault: { en: 'As the device allows', vi: 'Theo khả năng thiết bị' },
+  reachUpTo: { en: '{who} can show up to:', vi: '{who} cho thấy được đến:' },
+  thisDevice: { en: 'This device', vi: 'Thiết bị này' },
+  theseDevices: { en: 'Every ticked device', vi: 'Mọi thiết bị đã đánh dấu' },
+  thisProtocol: { en: 'This protocol', vi: 'Giao thức này' },
+  reachMaybe: { en: '{level}, if the device can tell', vi: '{level}, nếu thiết bị cho biết được' },
+  reachNothing: { en: 'nothing for certain', vi: 'không gì chắc chắn' },
+  reachUnknown: {
+    en: 'What can be shown is known when a device is ticked.',
+    vi: 'Đánh dấu một thiết bị để biết có thể cho thấy đến đâu.',
+  },
+  needTooHigh: {
+    en: 'Not reachable here: the start is refused before the first byte.',
+    vi: 'Không đạt được ở đây: sẽ bị từ chối trước byte đầu tiên.',
+  },
+  needUnsure: {
+    en: 'Only the device can tell: it starts with a warning.',
+    vi: 'Chỉ thiết bị mới biết: bắt đầu kèm cảnh báo.',
+  },
+} satisfies TextCatalogue
