@@ -2,13 +2,9 @@
 import type { LogFilter } from '../shared/contract/commands.ts'
 import type { Handlers } from '../shared/contract/index.ts'
 import type { EventName, EventOf } from '../shared/contract/events.ts'
-import { FlashproofError } from '../shared/errors.ts'
 import { isoWithZone, systemClock } from '../core/clock.ts'
 import type { JournalKind } from '../core/journal/journal.ts'
 import { runHistoryTask, type HistoryResult, type HistoryTask } from '../core/journal/history-thread.ts'
-import { probeTarget } from '../core/jobs/protocol-detection.ts'
-import { transferProtocols } from '../core/transfer/index.ts'
-import { defaultRetryPolicy } from '../core/transfer/retry.ts'
 import { historyThreadEntry } from './entries.ts'
 import { createLocalHandlers } from './local-handlers.ts'
 import { listLog } from './log-listing.ts'
@@ -23,7 +19,7 @@ export interface WorkerWorld {
 }
 
 export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'worker'> {
-  const { engine, firmware, home, monitors } = station
+  const { devices, engine, firmware, home, monitors } = station
 
   /** History work sees what is committed, so what is queued is committed first. */
   const history = async <Task extends HistoryTask>(
@@ -47,15 +43,19 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       return {}
     },
     'firmware.open': ({ path, accept }, { signal }) => firmware.open({ path, accept: accept ?? [] }, signal),
-    'device.list': async ({ waitMs }, { signal }) => ({ devices: await station.devices(waitMs ?? 0, signal) }),
-    'device.probe': ({ target }, { signal }) =>
-      probeTarget({
-        endpoint: station.resolve(target),
-        protocols: transferProtocols,
-        signal,
-        clock: systemClock,
-        timeoutMs: defaultRetryPolicy.requestTimeoutMs,
-      }),
+    'device.list': async ({ waitMs }, { signal }) => ({ devices: await devices.list(waitMs ?? 0, signal) }),
+    'device.probe': ({ target }, { signal }) => station.probe(station.resolve(target), signal),
+    'device.add': ({ target }, { signal }) => devices.add(target, signal),
+    'device.forget': ({ key }) => {
+      devices.forget(key)
+      return {}
+    },
+    'device.label': ({ key, label }) => {
+      devices.label(key, label)
+      return {}
+    },
+    'discovery.status': () => ({ channels: [] }),
+    'pc.check': async () => ({ items: await station.checkPc() }),
     'job.start': request => engine.start(request),
     'firmware.list': () => ({ firmware: firmware.list() }),
     'firmware.recheck': ({ firmwareId }, { signal }) => firmware.recheck(firmwareId, signal),
@@ -81,12 +81,7 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       monitors.stop(monitorId)
       return {}
     },
-    'order.review': unsupported,
-    'device.add': unsupported,
-    'device.forget': unsupported,
-    'device.label': unsupported,
-    'discovery.status': unsupported,
-    'pc.check': unsupported,
+    'order.review': async (request, { signal }) => ({ targets: await station.review(request, signal) }),
     'job.trace': async ({ jobId }, { signal }) =>
       await history(engine.locate(jobId).journal.kind, { type: 'trace', jobId }, signal),
     'telemetry.history': async ({ target }) => ({ samples: await station.telemetry.read(target) }),
@@ -115,10 +110,6 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
         ? await history(practice === true ? 'practice' : 'station', { type: 'verify' }, signal)
         : await history('station', { type: 'verify-export', path: exportPath }, signal),
   }
-}
-
-function unsupported(): never {
-  throw new FlashproofError('host.unsupported', 'not possible in this version')
 }
 
 function kindOf(filter: LogFilter | undefined): JournalKind {

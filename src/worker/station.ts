@@ -1,11 +1,8 @@
 /** Puts the core together for one home: journals, locks, images, jobs, devices. Tests build it in their own process. */
 import { hostname, userInfo } from 'node:os'
 import type { EventName, EventOf } from '../shared/contract/events.ts'
-import type { DeviceEntry, JobSnapshot, Preferences } from '../shared/contract/models.ts'
-import { systemClock, isoWithZone, type Clock } from '../core/clock.ts'
-import { deviceSources } from '../core/discovery/index.ts'
-import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
-import { readRemembered } from '../core/discovery/remembered.ts'
+import type { JobSnapshot, PcCheckItem, Preferences, ProbeReport, TargetReview } from '../shared/contract/models.ts'
+import { systemClock, type Clock } from '../core/clock.ts'
 import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
@@ -13,6 +10,10 @@ import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
 import type { FirmwareReader } from '../core/jobs/firmware-reader.ts'
 import { createThreadReader } from '../core/jobs/firmware-thread-reader.ts'
 import { JobEngine } from '../core/jobs/job-engine.ts'
+import { reviewOrder, type ReviewRequest } from '../core/jobs/order-review.ts'
+import { probeTarget } from '../core/jobs/protocol-detection.ts'
+import { checkPc } from '../core/pc-check/check-pc.ts'
+import { readPcFacts } from '../core/pc-check/read-facts.ts'
 import { openImageStore } from '../core/journal/image-store.ts'
 import { openJournal, type Journal } from '../core/journal/journal.ts'
 import { openLocks } from '../core/journal/locks.ts'
@@ -20,12 +21,13 @@ import { currentOwner, isOwnerAlive } from '../core/journal/owner.ts'
 import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
 import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
+import { Devices, seenDevice } from './devices.ts'
 import { firmwareThreadEntry } from './entries.ts'
 import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
 import { changePreferences, readJobSettings, readPreferences, readSettings } from '../core/journal/settings.ts'
 import { TelemetryHistory } from '../core/telemetry/history.ts'
 import { Monitors } from './monitors.ts'
-import { appVersion } from './version.ts'
+import { appVersion, packageFile } from './version.ts'
 
 export interface StationOptions {
   readonly home: string
@@ -52,12 +54,18 @@ export interface Station {
   readonly monitors: Monitors
   /** The newest telemetry of every target that a job or a monitor asked. */
   readonly telemetry: TelemetryHistory
+  /** Looks at every target of an order by reading only. @throws {FlashproofError} file.not-found, call.aborted */
+  review(request: ReviewRequest, signal: AbortSignal): Promise<TargetReview[]>
   /** @throws {FlashproofError} settings.invalid */
   preferences(): Preferences
   /** Changes what is given, keeps the rest, and tells everybody. @throws {FlashproofError} settings.invalid, file.not-writable */
   changePreferences(change: Partial<Preferences>): Preferences
   journal(kind: Journal['kind']): Journal
-  devices(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]>
+  readonly devices: Devices
+  /** Says what a target is, by reading only. */
+  probe(endpoint: Endpoint, signal: AbortSignal): Promise<ProbeReport>
+  /** Whether this computer is fit for the work. Sends nothing. */
+  checkPc(): Promise<PcCheckItem[]>
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint
   /** Takes out what the settings do not keep any longer, when that is due. */
@@ -86,6 +94,10 @@ export function openStation(options: StationOptions): Station {
   const isSimulated = options.isSimulated ?? simulatorLookup()
   const memory = new DeviceMemory(home, clock)
   const retryPolicy = options.retryPolicy ?? defaultRetryPolicy
+  const protocols = options.protocols ?? transferProtocols
+  const probe = (endpoint: Endpoint, signal: AbortSignal): Promise<ProbeReport> =>
+    probeTarget({ endpoint, protocols, signal, clock, timeoutMs: retryPolicy.requestTimeoutMs })
+  const devices = new Devices({ home, clock, isSimulated, probe, emit })
   const policyRetries = retryPolicy.tries - 1
   const telemetry = new TelemetryHistory()
   const loadImage = sharedLoader(sha256 => images.read(sha256))
@@ -95,7 +107,7 @@ export function openStation(options: StationOptions): Station {
     firmware,
     journalFor: simulated => (simulated ? journals.practice : journals.station),
     isSimulated,
-    lookUp: name => lookUpDevice(name, knownDevices(home)),
+    lookUp: name => devices.resolve(name),
     jobSettings: () => readJobSettings(home),
     onBatchEnded: (batchId, simulated) => {
       emit('batch.ended', { batchId, headHash: (simulated ? journals.practice : journals.station).head().hash })
@@ -104,7 +116,7 @@ export function openStation(options: StationOptions): Station {
       clock,
       random: options.random ?? Math.random,
       retryPolicy,
-      protocols: options.protocols ?? transferProtocols,
+      protocols,
       locks,
       owner,
       command: options.command ?? 'flashproof',
@@ -142,6 +154,19 @@ export function openStation(options: StationOptions): Station {
     firmware,
     monitors,
     telemetry,
+    review: (request, signal) =>
+      reviewOrder(
+        request,
+        {
+          firmware,
+          protocols,
+          locks,
+          clock,
+          lookUp: name => devices.resolve(name),
+          requestTimeoutMs: retryPolicy.requestTimeoutMs,
+        },
+        signal,
+      ),
     preferences: () => readPreferences(home, policyRetries),
     changePreferences(change) {
       const settings = changePreferences(home, change, policyRetries)
@@ -149,8 +174,10 @@ export function openStation(options: StationOptions): Station {
       return settings
     },
     journal: kind => journals[kind],
-    devices: (waitMs, signal) => listDevices(deviceSources, { home, waitMs, signal }),
-    resolve: target => lookUpDevice(target, knownDevices(home)),
+    devices,
+    probe,
+    resolve: target => devices.resolve(target),
+    checkPc: async () => checkPc(await readPcFacts({ home, clock, channels: [], installedFile: packageFile })),
     // After the first answers: a technician does not wait for old images to go.
     async keepHouse() {
       return await keepHouse({
@@ -202,10 +229,6 @@ function openAndRecover(kind: Journal['kind'], options: StationOptions, clock: C
   return journal
 }
 
-function knownDevices(home: string): DeviceEntry[] {
-  return mergeDevices([...listSimulated(), ...readRemembered(home)])
-}
-
 /** Answers for all targets of one order from one look at the running simulators. */
 function simulatorLookup(): (endpoint: Endpoint) => boolean {
   let origins: ReadonlySet<string> | null = null
@@ -218,25 +241,6 @@ function simulatorLookup(): (endpoint: Endpoint) => boolean {
       })
     }
     return origins.has(endpoint.origin)
-  }
-}
-
-/** A board as it is remembered: where a job met it, and who it said it is. */
-function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
-  return {
-    key: snapshot.device?.mac === undefined ? snapshot.target : `mac:${snapshot.device.mac.toLowerCase()}`,
-    target: snapshot.target,
-    name: snapshot.device?.name ?? null,
-    identity: snapshot.device,
-    source: 'remembered',
-    protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
-    lastSeenAt: isoWithZone(clock.nowMs()),
-    simulated: false,
-    label: null,
-    place: null,
-    present: null,
-    appName: snapshot.telemetryBefore?.appName ?? null,
-    appVersion: snapshot.versionAfter ?? snapshot.versionBefore ?? null,
   }
 }
 

@@ -35,6 +35,14 @@ export function fakeProtocol(
     accepts: endpoint => endpoint.kind === 'http',
     validate: () => undefined,
     probe: () => Promise.resolve({ isMatch: true, identity: null, reach: everything, telemetry: null, notes: [] }),
+    review: () =>
+      Promise.resolve({
+        identity: null,
+        telemetry: null,
+        reach: everything,
+        defaultRequired: 'stored',
+        judgements: [],
+      }),
     run,
   }
 }

@@ -65,7 +65,7 @@ export class BoardGuard {
 }
 
 /** Names and ids come from the device and are hostile until cleaned. */
-function cleanIdentity(identity: DeviceIdentity): DeviceIdentity {
+export function cleanIdentity(identity: DeviceIdentity): DeviceIdentity {
   const clean: DeviceIdentity = {}
   for (const field of ['id', 'mac', 'usbSerial', 'chip', 'board', 'name'] as const) {
     const value = identity[field]

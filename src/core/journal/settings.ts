@@ -87,7 +87,7 @@ export function changePreferences(home: string, change: Partial<Preferences>, po
   const before = readJson(home)
   parse(home, before)
   const document: { retention?: object; preferences?: object } = { ...before }
-  const entries = Object.entries(change).filter(([, value]) => value !== undefined)
+  const entries = Object.entries(change)
   const isRetention = ([key]: [string, unknown]): boolean => retentionFields.some(field => field === key)
   const retention = Object.fromEntries(entries.filter(isRetention))
   const preferences = Object.fromEntries(entries.filter(entry => !isRetention(entry)))

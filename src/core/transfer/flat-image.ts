@@ -28,17 +28,29 @@ const FLASH_STARTS: readonly number[] = [0, 0x0800_0000]
  * @throws {FlashproofError} image.base-required, option.invalid, image.gap-too-large, image.address-range, format.no-data
  */
 export function flattenForUpload(image: MemoryImage, isAddressed: boolean, base: string): FlatImage {
+  const baseAddress = baseFor(image, isAddressed, base)
+  return baseAddress === null ? image.flatten() : image.flatten({ baseAddress })
+}
+
+/**
+ * Says how large the flat form is, without making it.
+ * @throws what `flattenForUpload` throws
+ */
+export function measureForUpload(image: MemoryImage, isAddressed: boolean, base: string): number {
+  return image.measureFlat(baseFor(image, isAddressed, base) ?? undefined).sizeBytes
+}
+
+/** Null: the lowest address of the image. */
+function baseFor(image: MemoryImage, isAddressed: boolean, base: string): number | null {
   const lowest = image.lowestAddress
-  if (!isAddressed || lowest === null || base === 'lowest') return image.flatten()
-  if (base !== '') return image.flatten({ baseAddress: parseAddress(base) })
-  if (!FLASH_STARTS.includes(lowest)) {
-    throw new FlashproofError(
-      'image.base-required',
-      `the image begins at ${formatAddress(lowest)}, which is not the start of a flash; a flat upload loses that address`,
-      { lowestAddress: lowest, examples: ['base=lowest', `base=${formatAddress(lowest & 0xff00_0000)}`] },
-    )
-  }
-  return image.flatten()
+  if (!isAddressed || lowest === null || base === 'lowest') return null
+  if (base !== '') return parseAddress(base)
+  if (FLASH_STARTS.includes(lowest)) return null
+  throw new FlashproofError(
+    'image.base-required',
+    `the image begins at ${formatAddress(lowest)}, which is not the start of a flash; a flat upload loses that address`,
+    { lowestAddress: lowest, examples: ['base=lowest', `base=${formatAddress(lowest & 0xff00_0000)}`] },
+  )
 }
 
 function parseAddress(text: string): number {

@@ -16,6 +16,7 @@ import type {
 import type { OptionValues } from '../../shared/option-spec.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
+import type { Judgement } from './judgement.ts'
 import type { RetryPolicy } from './retry.ts'
 
 /** The image as it goes over the wire: flat, lowest address first, gaps filled. */
@@ -128,16 +129,43 @@ export interface ProbeResult {
   readonly notes: readonly string[]
 }
 
+export interface ReviewOrder {
+  readonly endpoint: Endpoint
+  readonly image: { readonly fileName: string; readonly sizeBytes: number; readonly inspection: Inspection }
+  readonly options: OptionValues
+  /** Null: the protocol's own default for this device. */
+  readonly requiredLevel: EvidenceLevel | null
+}
+
+export interface ProtocolReview {
+  readonly identity: DeviceIdentity | null
+  readonly telemetry: TelemetrySample | null
+  readonly reach: Readonly<Record<EvidenceLevel, 'yes' | 'no' | 'unknown'>>
+  /** What is required when nobody names a level. */
+  readonly defaultRequired: EvidenceLevel
+  readonly judgements: readonly Judgement[]
+}
+
+/** For questions that only read. */
+export interface ReadingContext {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly timeoutMs: number
+}
+
 export interface TransferProtocol {
   readonly descriptor: ProtocolDescriptor
   accepts(endpoint: Endpoint): boolean
   /** Checks option values against the image before any device is touched. @throws {FlashproofError} target.unsafe-path … */
   validate(order: { readonly options: OptionValues; readonly fileName: string }): void
   /** Asks the endpoint what it is, by reading only. @throws {FlashproofError} network.* */
-  probe(
-    endpoint: Endpoint,
-    context: { readonly signal: AbortSignal; readonly clock: Clock; readonly timeoutMs: number },
-  ): Promise<ProbeResult>
+  probe(endpoint: Endpoint, context: ReadingContext): Promise<ProbeResult>
+  /**
+   * Asks the endpoint what it is, by reading only, and judges the image for it by the same checks that `run` makes before
+   * the first byte.
+   * @throws {FlashproofError} network.*, device.*
+   */
+  review(order: ReviewOrder, context: ReadingContext): Promise<ProtocolReview>
   /**
    * Sends the image and gathers evidence. Calling it again goes on where the device or the ledger says.
    * @throws {FlashproofError} device.*, network.*, image.*, job.*

@@ -58,14 +58,14 @@ describe('an order', () => {
     expect(found).toMatchObject({ code: 'usage.invalid-value', requests: 0 })
     expect(found.message).toContain('“no-such-code”')
     expect(found.details).toMatchObject({
-      known: ['tight-space', 'resume-unidentified', 'not-firmware', 'missing-end'],
+      known: ['tight-space', 'other-project', 'resume-unidentified', 'not-firmware', 'missing-end'],
     })
   })
 
   it('to resume that accepts what nobody asks is refused, also when nothing is to be resumed', async () => {
     await expect(bench.station.engine.resume({ accept: ['resume-unidentifed'] })).rejects.toMatchObject({
       code: 'usage.invalid-value',
-      details: { known: ['tight-space', 'resume-unidentified'] },
+      details: { known: ['tight-space', 'other-project', 'resume-unidentified'] },
     })
   })
 

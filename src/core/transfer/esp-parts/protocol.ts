@@ -4,7 +4,10 @@ import { isoWithZone } from '../../clock.ts'
 import { HttpClient } from '../../links/http-client.ts'
 import { httpJsonSource } from '../../telemetry/http-json.ts'
 import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import { defaultRequiredLevel } from '../evidence.ts'
+import { OTHER_PROJECT } from '../judgement.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
+import { judgeImage, judgeRequired } from './checks.ts'
 import { optionSpecs, profiles, readOptions } from './options.ts'
 import { capabilitiesRequest, readCapabilities, routeProbeRequest, type Capabilities } from './requests.ts'
 import { reachOf } from './reach.ts'
@@ -19,7 +22,7 @@ export const espParts: TransferProtocol = {
     endpoints: ['http'],
     options: [...optionSpecs],
     profiles: [...profiles],
-    decisions: ['tight-space', 'resume-unidentified'],
+    decisions: ['tight-space', OTHER_PROJECT, 'resume-unidentified'],
     reach: {
       sent: 'yes',
       acknowledged: 'yes',
@@ -65,6 +68,41 @@ export const espParts: TransferProtocol = {
         reach: reachOf(capabilities, telemetry, null),
         telemetry,
         notes: capabilities === null ? ['no optional endpoints: the device can say OK, and prove nothing'] : [],
+      }
+    } finally {
+      await client.close()
+    }
+  },
+
+  async review({ endpoint, image, options: values, requiredLevel }, { signal, clock, timeoutMs }) {
+    const options = readOptions(values, image.fileName)
+    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: timeoutMs })
+    try {
+      const ask = { timeoutMs, signal }
+      const capabilities = await client
+        .request({ ...capabilitiesRequest, ...ask })
+        .then(readCapabilities)
+        // As the run does: a device whose capabilities fail is one without.
+        .catch((error: unknown) => {
+          if (hasErrorCode(error, 'device.rejected')) return null
+          throw error
+        })
+      const telemetry =
+        options.telemetryPath === ''
+          ? null
+          : await httpJsonSource({ path: options.telemetryPath, map: options.telemetryMap }).sample({
+              client,
+              ...ask,
+              stamp: () => ({ at: isoWithZone(clock.nowMs()), elapsedMs: 0 }),
+            })
+      const reach = reachOf(capabilities, telemetry, image.inspection)
+      const toJudge = { ...image, targetPath: options.targetPath, isResume: false, isUploadBegun: false }
+      return {
+        identity: telemetry?.device ?? null,
+        telemetry,
+        reach,
+        defaultRequired: defaultRequiredLevel(reach),
+        judgements: [...judgeRequired(reach, requiredLevel).judgements, ...judgeImage(toJudge, telemetry)],
       }
     } finally {
       await client.close()

@@ -4,11 +4,10 @@
  */
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import type { HttpClient } from '../../links/http-client.ts'
-import { defaultRequiredLevel } from '../evidence.ts'
 import { isNeverSent, isTransient, retryDelayMs } from '../retry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { boardAfterFailure, unclear, untouched, type BoardStanding } from './board-now.ts'
-import { assertImageFits } from './checks.ts'
+import { assertImageFits, judgeRequired } from './checks.ts'
 import { ChunkMap } from './chunk-map.ts'
 import { Completion } from './completion.ts'
 import { EspPartsDevice } from './device.ts'
@@ -111,29 +110,12 @@ export class EspPartsRun {
   /** Settles the required level now that the device was asked; refuses what it cannot reach. */
   #settleRequired(): void {
     const reach = reachOf(this.#device.capabilities, this.#device.before, this.#order.image.inspection)
-    const wanted = this.#order.requiredLevel
-    if (wanted === null) {
-      const level = defaultRequiredLevel(reach)
-      this.#context.setRequired(level)
-      if (level !== 'stored') {
-        this.#context.warn(
-          'This device cannot prove what lies in its flash; firmware that answers GET /upload/hash would.',
-        )
-      }
-      return
+    const { level, judgements } = judgeRequired(reach, this.#order.requiredLevel)
+    for (const judgement of judgements) {
+      if (judgement.kind === 'refusal') throw judgement.error
+      if (judgement.kind === 'warning') this.#context.warn(judgement.text.en)
     }
-    if (reach[wanted] === 'no') {
-      throw new FlashproofError('require.unreachable-level', `this device and image cannot reach “${wanted}”`, {
-        required: wanted,
-        reachable: Object.entries(reach)
-          .filter(([, answer]) => answer === 'yes')
-          .map(([level]) => level),
-      })
-    }
-    if (reach[wanted] === 'unknown') {
-      this.#context.warn(`Whether this device can reach “${wanted}” shows only at the end.`)
-    }
-    this.#context.setRequired(wanted)
+    this.#context.setRequired(level)
   }
 
   /** Decides which chunks are missing: by the device's word where it has one, else by the ledger. */

@@ -261,6 +261,8 @@ async function runOne(bench: Bench, run: RandomRun, firmwareId: string): Promise
     const [job] = await bench.flash({
       firmwareId,
       targets: [board.target],
+      // A board under a strange name runs another project as far as anybody can tell.
+      accept: ['other-project'],
       options: { chunkBytes: run.chunkBytes, pauseMs: run.pauseMs, targetPath: TARGET },
       ...(run.require === null ? {} : { require: run.require }),
     })

@@ -1,0 +1,42 @@
+/** What “Check this PC” looks at: facts of this computer, read by `read-facts.ts` and passed in by tests. */
+import type { DiscoveryChannel } from '../../shared/contract/models.ts'
+
+export interface InterfaceFact {
+  readonly name: string
+  /** Without the loopback ones. */
+  readonly addresses: readonly string[]
+}
+
+export interface SerialPortFact {
+  readonly path: string
+  readonly isUsable: boolean
+}
+
+/** Null wherever the computer does not tell. */
+export interface PcFacts {
+  readonly platform: NodeJS.Platform
+  readonly home: {
+    readonly path: string
+    readonly freeBytes: number | null
+    /** The system's reason when it cannot be written. */
+    readonly writeFailure: string | null
+  }
+  readonly serial: {
+    readonly ports: readonly SerialPortFact[]
+    /** Names of the groups that this process has. */
+    readonly groups: readonly string[] | null
+    /** The group that owns serial ports here, such as `dialout`. */
+    readonly portGroup: string | null
+    readonly hasUdevadm: boolean
+  } | null
+  /** Names of running programs; null where they cannot be listed. */
+  readonly programs: readonly string[] | null
+  readonly interfaces: readonly InterfaceFact[]
+  readonly channels: readonly DiscoveryChannel[]
+  /** Whether the computer may go to sleep by itself after some time. */
+  readonly sleep: { readonly mayIdleSleep: boolean; readonly source: string } | null
+  readonly firewall: { readonly isActive: boolean; readonly source: string } | null
+  readonly nowMs: number
+  /** When this version of Flashproof was built or installed: no clock is right that is earlier. */
+  readonly builtMs: number | null
+}

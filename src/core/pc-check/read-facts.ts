@@ -1,0 +1,156 @@
+/** Reads the facts for “Check this PC” from the system. Sends nothing, changes nothing, asks for no rights. */
+import { access, constants, readdir, readFile, stat, statfs, unlink, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { DiscoveryChannel } from '../../shared/contract/models.ts'
+import type { Clock } from '../clock.ts'
+import type { InterfaceFact, PcFacts, SerialPortFact } from './facts.ts'
+
+export interface FactSources {
+  readonly home: string
+  readonly clock: Clock
+  readonly channels: readonly DiscoveryChannel[]
+  /** A file that came with the program: the clock cannot be earlier. */
+  readonly installedFile: URL
+  readonly platform?: NodeJS.Platform
+  /** In front of every absolute path: a test's own tree of files. */
+  readonly root?: string
+  readonly path?: string
+  readonly interfaces?: ReturnType<typeof networkInterfaces>
+  readonly groupIds?: readonly number[]
+}
+
+const SERIAL_NAMES = /^tty(USB|ACM)\d+$/
+const SERIAL_GROUPS = ['dialout', 'uucp']
+
+export async function readPcFacts(sources: FactSources): Promise<PcFacts> {
+  const platform = sources.platform ?? process.platform
+  const root = sources.root ?? '/'
+  const isLinux = platform === 'linux'
+  const [freeBytes, writeFailure, serial, programs, sleep, firewall, builtMs] = await Promise.all([
+    statfs(sources.home).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => null,
+    ),
+    tryToWrite(sources.home),
+    isLinux ? readSerial(root, sources) : null,
+    isLinux ? readPrograms(root) : null,
+    isLinux ? readSleep(root) : null,
+    isLinux ? readFirewall(root) : null,
+    stat(sources.installedFile).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => null,
+    ),
+  ])
+  return {
+    platform,
+    home: { path: sources.home, freeBytes, writeFailure },
+    serial,
+    programs,
+    interfaces: listInterfaces(sources.interfaces ?? networkInterfaces()),
+    channels: sources.channels,
+    sleep,
+    firewall,
+    nowMs: sources.clock.nowMs(),
+    builtMs,
+  }
+}
+
+/** Rights alone do not tell: a read-only or a full file system refuses too. */
+async function tryToWrite(home: string): Promise<string | null> {
+  const path = join(home, `.write-check.${String(process.pid)}`)
+  try {
+    await writeFile(path, 'x', { mode: 0o600 })
+    await unlink(path)
+    return null
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  }
+}
+
+async function readSerial(root: string, sources: FactSources): Promise<PcFacts['serial']> {
+  const folder = join(root, 'dev')
+  const names = await readdir(folder).catch(() => [])
+  const ports: SerialPortFact[] = []
+  for (const name of names.filter(candidate => SERIAL_NAMES.test(candidate)).sort()) {
+    const isUsable = await canUse(join(folder, name))
+    ports.push({ path: `/dev/${name}`, isUsable })
+  }
+  const groups = await readGroups(root)
+  const ids = sources.groupIds ?? process.getgroups?.() ?? null
+  const searchPath = sources.path ?? process.env['PATH'] ?? ''
+  const folders = [...searchPath.split(delimiter), '/sbin', '/usr/sbin', '/usr/bin', '/bin'].map(path =>
+    join(root, path),
+  )
+  const found = await Promise.all(folders.map(path => exists(join(path, 'udevadm'))))
+  return {
+    ports,
+    groups:
+      ids === null || groups === null ? null : groups.filter(group => ids.includes(group.id)).map(group => group.name),
+    portGroup: groups?.find(group => SERIAL_GROUPS.includes(group.name))?.name ?? null,
+    hasUdevadm: found.includes(true),
+  }
+}
+
+/** Access by a group, and access that udev gave to whoever sits here, look the same from here. */
+function canUse(path: string): Promise<boolean> {
+  return access(path, constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function readGroups(root: string): Promise<{ name: string; id: number }[] | null> {
+  const text = await readFile(join(root, 'etc/group'), 'utf8').catch(() => null)
+  if (text === null) return null
+  return text.split('\n').flatMap(line => {
+    const [name, , id] = line.split(':')
+    return name === undefined || id === undefined ? [] : [{ name, id: Number(id) }]
+  })
+}
+
+async function readPrograms(root: string): Promise<string[] | null> {
+  const folder = join(root, 'proc')
+  const ids = (await readdir(folder).catch(() => [])).filter(name => /^\d+$/.test(name))
+  if (ids.length === 0) return null
+  const names: string[] = []
+  // One after the other: a computer may run thousands, and the transfers come first.
+  for (const id of ids) {
+    const name = await readFile(join(folder, id, 'comm'), 'utf8').catch(() => '')
+    if (name !== '') names.push(name.trim())
+  }
+  return names
+}
+
+/** Only what systemd decides is in a file; a desktop's own policy is not. */
+async function readSleep(root: string): Promise<PcFacts['sleep']> {
+  const masked = await stat(join(root, 'etc/systemd/system/sleep.target')).catch(() => null)
+  if (masked !== null && !masked.isFile()) return { mayIdleSleep: false, source: 'sleep.target' }
+  const text = await readFile(join(root, 'etc/systemd/logind.conf'), 'utf8').catch(() => null)
+  const action = /^\s*IdleAction\s*=\s*(\S+)/m.exec(text ?? '')?.[1]
+  if (action === undefined) return null
+  const mayIdleSleep = !['ignore', 'lock'].includes(action)
+  return { mayIdleSleep, source: `logind.conf: IdleAction=${action}` }
+}
+
+async function readFirewall(root: string): Promise<PcFacts['firewall']> {
+  const text = await readFile(join(root, 'etc/ufw/ufw.conf'), 'utf8').catch(() => null)
+  const enabled = /^\s*ENABLED\s*=\s*(yes|no)/im.exec(text ?? '')?.[1]?.toLowerCase()
+  if (enabled === 'yes') return { isActive: true, source: 'ufw' }
+  // Another firewall may stand behind an ufw that is off; its rules are for administrators alone.
+  return null
+}
+
+function listInterfaces(all: ReturnType<typeof networkInterfaces>): InterfaceFact[] {
+  return Object.entries(all).flatMap(([name, addresses = []]) => {
+    const outward = addresses.filter(({ internal }) => !internal).map(({ address }) => address)
+    return outward.length === 0 ? [] : [{ name, addresses: outward }]
+  })
+}
