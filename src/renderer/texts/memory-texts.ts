@@ -4,7 +4,7 @@ import type { TextCatalogue } from './text.ts'
 export const memoryTexts = {
   graph: { en: 'Memory over time', vi: 'Bộ nhớ theo thời gian' },
   free: { en: 'Free', vi: 'Còn trống' },
-  minimum: { en: 'Minimum so far', vi: 'Thấp nhất đến nay' },
+  minimum: { en: 'Minimum', vi: 'Thấp nhất' },
   largest: { en: 'Largest block', vi: 'Khối lớn nhất' },
   flashWritten: { en: 'Flash written', vi: 'Flash đã ghi' },
   flashUsed: { en: 'Flash used', vi: 'Flash đã dùng' },

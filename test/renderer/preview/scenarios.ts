@@ -23,9 +23,22 @@ const lines = [
   ['error', 'verify.contradicted', 'flash hash 77c1… is not ab12…: contradicted <b>not bold</b>'],
 ] as const
 
+/** The course of a job over the seconds of `samples`. */
+const course = [
+  [48, 'connecting'],
+  [52, 'preparing'],
+  [60, 'transferring'],
+  [130, 'verifying'],
+  [142, 'rebooting'],
+  [165, 'finished'],
+] as const
+
 function samples(count: number): TelemetrySample[] {
-  return Array.from({ length: count }, (_, index) =>
+  // The board says nothing while it restarts.
+  const seconds = Array.from({ length: count }, (_, index) => index).filter(index => index < 143 || index > 158)
+  return seconds.map(index =>
     fakeSample({
+      uptimeMs: (index < 150 ? 400 + index : index - 155) * 1000,
       at: new Date(Date.UTC(2026, 10, 21, 3, 0, index)).toISOString(),
       elapsedMs: index * 1000,
       heapFreeBytes: 182_000 - 9_000 * Math.sin(index / 7) - (index > 60 && index < 130 ? 38_000 : 0),
@@ -196,16 +209,25 @@ function many(): { devices: DeviceEntry[]; jobs: JobSnapshot[] } {
 
 const tracing = {
   'job.trace': () => ({
-    lines: Array.from({ length: 60 }, (_, index) => {
-      const [level, code, text] = lines[index % lines.length] ?? lines[0]
-      return {
-        at: new Date(Date.UTC(2026, 10, 21, 3, 14, index)).toISOString(),
-        elapsedMs: index * 1000,
-        level,
-        code,
-        text,
-      }
-    }),
+    lines: [
+      ...course.map(([second, state]) => ({
+        at: new Date(Date.UTC(2026, 10, 21, 3, 0, second)).toISOString(),
+        elapsedMs: second * 1000,
+        level: 'debug' as const,
+        code: 'job.state',
+        text: state,
+      })),
+      ...Array.from({ length: 60 }, (_, index) => {
+        const [level, code, text] = lines[index % lines.length] ?? lines[0]
+        return {
+          at: new Date(Date.UTC(2026, 10, 21, 3, 14, index)).toISOString(),
+          elapsedMs: index * 1000,
+          level,
+          code,
+          text,
+        }
+      }),
+    ],
     samples: samples(200),
   }),
   'telemetry.history': () => ({ samples: samples(200) }),

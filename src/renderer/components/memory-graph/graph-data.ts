@@ -80,7 +80,7 @@ function sampleRows(ring: SampleRing, span: TimeSpan, columns: number, hasFlash:
   const isThin = end - first <= columns * 2
   const columnMs = ((span.maximumS - span.minimumS) * 1000) / Math.max(1, columns)
   for (let index = first; index < end;) {
-    if (index > first && ring.isAfterGap(index)) rows.push(gapRow(ring, index))
+    if (index > first && ring.isAfterGap(index)) rows.push(gapRow(ring, index, hasFlash))
     const next = isThin ? index + 1 : endOfColumn(ring, index, end, columnMs)
     rows.push(...columnRows(ring, index, next, hasFlash))
     index = next
@@ -124,9 +124,9 @@ function extremes(
   return leastAt <= greatestAt ? [least, greatest] : [greatest, least]
 }
 
-function gapRow(ring: SampleRing, index: number): PlotRow {
+function gapRow(ring: SampleRing, index: number, hasFlash: boolean): PlotRow {
   const timeMs = (ring.at('timeMs', index - 1) + ring.at('timeMs', index)) / 2
-  return { timeMs, values: [null, null, null, undefined] }
+  return { timeMs, values: [null, null, null, hasFlash ? null : undefined] }
 }
 
 /** Puts the written bytes on the same time axis; what was written stays until more is. */

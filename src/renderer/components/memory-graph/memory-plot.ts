@@ -29,6 +29,9 @@ export interface PlotListeners {
 const FONT = '11px system-ui, sans-serif'
 const HEADROOM = 1.12
 
+/** Where an axis ends whose greatest value is this one. */
+export const topOf = (greatestBytes: number): number => Math.max(1024, greatestBytes * HEADROOM)
+
 export function createMemoryPlot(
   parent: HTMLElement,
   size: { readonly width: number; readonly height: number },
@@ -52,8 +55,8 @@ export function createMemoryPlot(
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 6 } },
     scales: {
       x: { time: false, auto: false },
-      memory: { auto: false, range: () => [0, Math.max(1024, scene().memoryBytes * HEADROOM)] },
-      flash: { auto: false, range: () => [0, Math.max(1024, scene().flashBytes * HEADROOM)] },
+      memory: { auto: false },
+      flash: { auto: false },
     },
     series: [
       {},
@@ -70,7 +73,8 @@ export function createMemoryPlot(
       line('memory', 'minimum', [6, 3]),
       line('memory', 'free'),
     ],
-    axes: [timeAxis(scene), sizeAxis(scene, 'memory'), sizeAxis(scene, 'flash')],
+    // The library names its sides in an enum that exists for the compiler alone; 1 is the right one.
+    axes: [timeAxis(scene), sizeAxis(scene, 'memory'), Object.assign(sizeAxis(scene, 'flash'), { side: 1 })],
     hooks: {
       drawAxes: [
         plot => {
@@ -123,8 +127,6 @@ function sizeAxis(scene: () => PlotScene, scale: 'memory' | 'flash'): uPlot.Axis
   const greatest = (): number => (scale === 'memory' ? scene().memoryBytes : scene().flashBytes)
   return {
     scale,
-    // The library names its sides in an enum that exists for the compiler alone: 3 is left, 1 is right.
-    side: (scale === 'memory' ? 3 : 1) as uPlot.Axis.Side,
     stroke: () => (scale === 'memory' ? scene().colours.text : scene().colours.flash),
     font: FONT,
     size: 62,
