@@ -1,0 +1,171 @@
+/** What is done to many boards at once: start, pause, resume, cancel, try again, answer a question. */
+import { defineStore } from 'pinia'
+import { computed } from 'vue'
+import type { Decision, JobSnapshot } from '../../shared/contract/index.ts'
+import { hasErrorCode } from '../../shared/errors.ts'
+import { useStation } from '../bridge/bridge.ts'
+import { useBench } from './bench.ts'
+import { useDevices } from './devices.ts'
+import { useFirmware } from './firmware.ts'
+import { isLive, standingOf } from './job-tally.ts'
+import { useJobs } from './jobs.ts'
+import { useOrder } from './order.ts'
+import { useSettings } from './settings.ts'
+
+export interface OpenQuestion {
+  readonly job: JobSnapshot
+  readonly decision: Decision
+}
+
+export const useBatch = defineStore('batch', () => {
+  const { client } = useStation()
+  const [jobs, devices, firmware, order, settings, bench] = [
+    useJobs(),
+    useDevices(),
+    useFirmware(),
+    useOrder(),
+    useSettings(),
+    useBench(),
+  ]
+
+  // The tally is made anew with every update; its numbers seldom are another one.
+  const waitingCount = computed(() => jobs.tally.waiting)
+  /** Questions of jobs that wait for a person, the oldest first. */
+  const questions = computed<readonly OpenQuestion[]>(() => {
+    if (waitingCount.value === 0) return []
+    const open = jobs
+      .newest()
+      .flatMap(job =>
+        job.state === 'waiting' && job.decision !== null && job.decision.answer === null
+          ? [{ job, decision: job.decision }]
+          : [],
+      )
+    return open.sort((left, right) => left.decision.askedAt.localeCompare(right.decision.askedAt))
+  })
+  const liveJobs = (): JobSnapshot[] => jobs.newest().filter(isLive)
+  const counts = computed(() => {
+    const { running, queued, paused, waiting } = jobs.tally
+    return { live: running + queued + paused + waiting, moving: running + queued, paused }
+  })
+
+  function operatorName(): string {
+    return settings.preferences?.operator ?? ''
+  }
+
+  /** @throws {FlashproofError} what the order is refused for */
+  async function start(targets: readonly string[], accept: readonly string[]): Promise<readonly string[]> {
+    const { current } = firmware
+    if (current === null || targets.length === 0) return []
+    const operator = operatorName()
+    const { warnings } = await client.call(
+      'job.start',
+      order.toRequest(current.firmwareId, targets, {
+        interactive: true,
+        ...(accept.length === 0 ? {} : { accept: [...accept] }),
+        ...(accept.length === 0 || operator === '' ? {} : { acceptedBy: operator }),
+      }),
+    )
+    return warnings
+  }
+
+  async function cancel(chosen: readonly JobSnapshot[]): Promise<void> {
+    const jobIds = chosen.filter(isLive).map(job => job.jobId)
+    if (jobIds.length > 0) await client.call('job.cancel', { jobIds })
+  }
+
+  async function pauseAll(): Promise<void> {
+    const jobIds = liveJobs().flatMap(job =>
+      standingOf(job) === 'running' || job.state === 'queued' ? [job.jobId] : [],
+    )
+    if (jobIds.length > 0) await client.call('job.pause', { jobIds })
+  }
+
+  async function resumePaused(): Promise<void> {
+    await resume(liveJobs().filter(job => job.state === 'paused'))
+  }
+
+  async function resume(chosen: readonly JobSnapshot[]): Promise<void> {
+    if (chosen.length === 0) return
+    const operator = operatorName()
+    await client.call('job.resume', {
+      jobIds: chosen.map(job => job.jobId),
+      interactive: true,
+      ...(operator === '' ? {} : { acceptedBy: operator }),
+    })
+  }
+
+  /**
+   * What “try again” is about: ended jobs that are not proven, of the ticked rows; where none of those is, of the last
+   * batch. What ended long ago is never taken up unasked.
+   */
+  function retryable(): JobSnapshot[] {
+    const all = bench.rowJobs().filter(isRetryable)
+    const ticked = new Set(devices.tickedDevices.map(device => device.target))
+    const chosen = all.filter(job => ticked.has(job.target))
+    if (chosen.length > 0) return chosen
+    const lastId = jobs.ids.at(-1)
+    const last = lastId === undefined ? null : jobs.get(lastId)
+    return all.filter(job => job.batchId === last?.batchId)
+  }
+
+  /**
+   * Goes on with what can go on. @returns the jobs that cannot: they need a new order, which a person reviews
+   * @throws {FlashproofError} what every one of them is refused for
+   */
+  async function retry(): Promise<readonly JobSnapshot[]> {
+    const chosen = retryable()
+    try {
+      await resume(chosen)
+      return []
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown
+    }
+    // One of them was refused and so all were: each for itself then.
+    const refused: JobSnapshot[] = []
+    for (const job of chosen) {
+      try {
+        await resume([job])
+      } catch (thrown) {
+        if (!isRefusal(thrown)) throw thrown
+        refused.push(job)
+      }
+    }
+    return refused
+  }
+
+  /** Live jobs of the ticked rows. */
+  function tickedLive(): JobSnapshot[] {
+    return devices.tickedDevices.flatMap(device => jobs.ofTarget(device.target) ?? []).filter(isLive)
+  }
+
+  async function answer(question: OpenQuestion, given: 'accept' | 'refuse', answeredBy: string): Promise<void> {
+    await client.call('decision.answer', {
+      jobId: question.job.jobId,
+      code: question.decision.code,
+      answer: given,
+      answeredBy,
+    })
+  }
+
+  return {
+    questions,
+    counts,
+    liveJobs,
+    tickedLive,
+    retryable,
+    start,
+    cancel,
+    pauseAll,
+    resumePaused,
+    retry,
+    answer,
+  }
+})
+
+function isRetryable(job: JobSnapshot): boolean {
+  return ['unproven', 'failed', 'cancelled', 'interrupted'].includes(standingOf(job))
+}
+
+function isRefusal(thrown: unknown): boolean {
+  return hasErrorCode(thrown, 'job.resume-refused', 'job.wrong-state', 'journal.image-missing')
+}
