@@ -27,6 +27,8 @@ const numberFields = [
 type NumberField = (typeof numberFields)[number]
 type Described = Omit<TelemetrySample, NumberField | 'at' | 'elapsedMs'>
 
+const measuredFields: ReadonlySet<string> = new Set([...numberFields, 'at', 'elapsedMs'])
+
 export interface HistoryLimits {
   readonly samplesATarget?: number
   readonly targets?: number
@@ -134,10 +136,9 @@ class SampleRing {
   }
 
   #describe(sample: TelemetrySample): Described {
-    const described: Described & Partial<TelemetrySample> = { ...sample }
-    for (const field of numberFields) delete described[field]
-    delete described.at
-    delete described.elapsedMs
+    const entries = Object.entries(sample).filter(([key]) => !measuredFields.has(key))
+    // What is left of a sample when everything that is measured anew each time is taken out.
+    const described = Object.fromEntries(entries) as Described
     if (JSON.stringify(described) !== JSON.stringify(this.#lastDescribed)) this.#lastDescribed = described
     return this.#lastDescribed ?? described
   }

@@ -136,7 +136,7 @@ describe('a question to a person', () => {
     const board = await tightBoard()
     const jobId = await start(board, { interactive: true })
     await bench.until(jobId, job => job.state === 'waiting')
-    bench.station.engine.cancel([jobId])
+    await bench.station.engine.cancel([jobId])
     const job = await bench.ended(jobId)
     expect(job).toMatchObject({ state: 'cancelled', decision: null, decisions: [] })
     expect(requestsToWrite(board)).toBe(0)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -87,5 +87,50 @@ describe('opening firmware in a thread', () => {
     expect(() => new FirmwareLibrary(createThreadReader(firmwareThreadEntry)).get('fw-none')).toThrow(
       expect.objectContaining({ code: 'file.not-found', details: { firmwareId: 'fw-none' } }),
     )
+  })
+})
+
+describe('what is open', () => {
+  it('is listed with the last one first, however often an older one is used', async () => {
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
+    const first = await library.open({ path: fileWith(demoImage()) })
+    const second = await library.open({ path: fileWith(demoImage(4096)) })
+    library.get(first.firmwareId)
+    expect(library.list()).toEqual([second, first])
+    expect(first.openedAt).toMatch(/^\d{4}-.*[+-]\d\d:\d\d$/)
+  })
+
+  it('is the same as the file on disk while its bytes are, also when it was only touched', async () => {
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
+    const path = fileWith(demoImage())
+    const { firmwareId } = await library.open({ path })
+    expect(await library.recheck(firmwareId)).toEqual({ state: 'same', changedAt: null })
+    utimesSync(path, new Date(), new Date(Date.now() + 60_000))
+    expect(await library.recheck(firmwareId)).toEqual({ state: 'same', changedAt: null })
+  })
+
+  it.each([
+    ['of another size', demoImage(4096)],
+    ['of the same size', demoImage(64 * 1024, 2)],
+    ['that is no firmware any more', 'x'.repeat(64 * 1024)],
+  ])('is told from a newer file on disk %s', async (_what, content) => {
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
+    const path = fileWith(demoImage(64 * 1024))
+    const { firmwareId } = await library.open({ path })
+    writeFileSync(path, content)
+    const written = new Date(Date.now() + 60_000)
+    utimesSync(path, written, written)
+    const found = await library.recheck(firmwareId)
+    expect(found.state).toBe('changed')
+    expect(Date.parse(found.changedAt ?? '')).toBe(written.getTime())
+  })
+
+  it('outlives its file, which is then missing', async () => {
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
+    const path = fileWith(demoImage())
+    const { firmwareId } = await library.open({ path })
+    rmSync(path)
+    expect(await library.recheck(firmwareId)).toEqual({ state: 'missing', changedAt: null })
+    await expect(library.recheck('fw-none')).rejects.toMatchObject({ code: 'file.not-found' })
   })
 })

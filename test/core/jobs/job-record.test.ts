@@ -115,6 +115,39 @@ it('a secret reaches the protocol, and no file of the home and no export', async
   expect(JSON.stringify(bench.snapshots)).not.toContain(secret)
 })
 
+it('each device gets its own secret over the common one, and none of them is kept', async () => {
+  const seen = new Map<string, unknown>()
+  bench = await openBench({
+    protocols: [
+      fakeProtocol((order, context) => {
+        seen.set(order.endpoint.text, order.options['password'])
+        return Promise.resolve(proveStored(order, context))
+      }),
+    ],
+  })
+  const targets = ['http://127.0.0.1:7', 'http://127.0.0.1:8', 'http://127.0.0.1:9']
+  const targetSecrets = {
+    'http://127.0.0.1:7': { password: 'S3cr3t-of-seven' },
+    'http://127.0.0.1:8': { password: 'S3cr3t-of-eight' },
+  }
+  await bench.flash({ targets, secrets: { password: 'S3cr3t-of-all' }, targetSecrets }, demoImage())
+  expect(Object.fromEntries(seen)).toEqual({
+    'http://127.0.0.1:7': 'S3cr3t-of-seven',
+    'http://127.0.0.1:8': 'S3cr3t-of-eight',
+    'http://127.0.0.1:9': 'S3cr3t-of-all',
+  })
+  for (const format of ['csv', 'jsonl', 'json', 'html'] as const) await exportAs(bench.home, format)
+  expect(filesUnder(bench.home).filter(path => readFileSync(path).includes('S3cr3t-of'))).toEqual([])
+  expect(JSON.stringify(bench.snapshots)).not.toContain('S3cr3t-of')
+  const firmwareId = await bench.firmwareId(demoImage())
+  const stray = { 'http://127.0.0.1:6': { password: 'S3cr3t-of-six' } }
+  const refused = bench.station.engine.start({ firmwareId, targets, targetSecrets: stray })
+  await expect(refused).rejects.toMatchObject({
+    code: 'usage.invalid-value',
+    message: expect.not.stringContaining('S3cr3t') as string,
+  })
+})
+
 it('real and simulated jobs never share a journal, a batch or an export', async () => {
   const virtualOrigins = new Set<string>()
   bench = await openBench({ isSimulated: endpoint => endpoint.kind === 'http' && virtualOrigins.has(endpoint.origin) })
