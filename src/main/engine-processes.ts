@@ -17,16 +17,16 @@ import { makeUtilityFirmware, startUtilitySimulator, type UtilitySimulatorOption
 import { spawnUtilityWorker, type UtilityWorkerOptions } from './utility-worker.ts'
 
 export interface EngineProcesses {
-  spawnWorker(options: {
+  readonly spawnWorker: (options: {
     readonly home: string
     readonly command: string
-  }): Promise<SpawnedWorker & { readonly pid: number }>
+  }) => Promise<SpawnedWorker & { readonly pid: number }>
   readonly startSimulator: (options: SimulatorOptions) => Promise<SimulatorProcess>
-  makeDemoFirmware(options: {
+  readonly makeDemoFirmware: (options: {
     readonly path: string
     readonly sizeBytes: number
     readonly version: string
-  }): Promise<void>
+  }) => Promise<void>
 }
 
 export interface EngineProcessesOptions {
