@@ -10,6 +10,8 @@ export const usePcCheck = defineStore('pc-check', () => {
   /** Null until the first check ended. */
   const items = shallowRef<readonly PcCheckItem[] | null>(null)
   const isRunning = shallowRef(false)
+  /** Whether somebody asked to see it; whoever shows it clears this. */
+  const isWanted = shallowRef(false)
   const fault = shallowRef<FlashproofError | null>(null)
 
   async function run(): Promise<void> {
@@ -25,5 +27,5 @@ export const usePcCheck = defineStore('pc-check', () => {
     }
   }
 
-  return { items, isRunning, fault, run }
+  return { items, isRunning, isWanted, fault, run }
 })

@@ -5,7 +5,6 @@ export const transferTexts = {
   how: { en: 'How', vi: 'Cách gửi' },
   protocol: { en: 'Protocol', vi: 'Giao thức' },
   byDevice: { en: 'Chosen by each device', vi: 'Theo từng thiết bị' },
-  byDeviceOne: { en: 'Chosen by each device ({name})', vi: 'Theo từng thiết bị ({name})' },
   noneTicked: { en: '{name} (no ticked device)', vi: '{name} (không thiết bị nào đánh dấu)' },
   misfits: {
     en: '{count} of {total} ticked devices do not speak it and are refused.',
@@ -23,8 +22,6 @@ export const transferTexts = {
   },
   noOptions: { en: 'This protocol has no options.', vi: 'Giao thức này không có tùy chọn.' },
   reset: { en: 'Reset to defaults', vi: 'Về mặc định' },
-  auto: { en: 'auto', vi: 'auto' },
-  optionsDefault: { en: 'default: {value}', vi: 'mặc định: {value}' },
   'fault-integer': { en: 'A whole number from {minimum} to {maximum}', vi: 'Số nguyên từ {minimum} đến {maximum}' },
   'fault-integer-auto': {
     en: 'A whole number from {minimum} to {maximum}, or auto',
@@ -32,8 +29,6 @@ export const transferTexts = {
   },
   'fault-text': { en: 'At most {maximum} characters', vi: 'Tối đa {maximum} ký tự' },
   'fault-choice': { en: 'Choose one of the list', vi: 'Chọn một mục trong danh sách' },
-  on: { en: 'on', vi: 'bật' },
-  off: { en: 'off', vi: 'tắt' },
   secretNote: {
     en: 'Kept until this page is closed; never in the record.',
     vi: 'Chỉ giữ đến khi đóng trang; không bao giờ vào hồ sơ.',
