@@ -5,13 +5,18 @@ import { describe, expect, it } from 'vitest'
 import { assertKnownDecisions } from '../../src/core/accepted-decisions.ts'
 import { formatDecisions } from '../../src/core/formats/index.ts'
 import { transferProtocols } from '../../src/core/transfer/index.ts'
+import { OTHER_PROJECT } from '../../src/core/transfer/judgement.ts'
 
 const transferFolder = fileURLToPath(new URL('../../src/core/transfer', import.meta.url))
 
 function decisionsAskedIn(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
   const text = files.map(name => readFileSync(join(folder, name), 'utf8')).join('\n')
-  return [...text.matchAll(/\.(?:decide|isAccepted)\(\s*'([^']+)'/g)].flatMap(match => match[1] ?? [])
+  const direct = text.matchAll(/\.(?:decide|isAccepted)\(\s*'([^']+)'/g)
+  const judged = text.matchAll(/kind: 'question',\s*code: '([^']+)'/g)
+  // Shared by the protocols: who judges the project asks about it.
+  const shared = text.includes('judgeProject(') ? [OTHER_PROJECT] : []
+  return [...[...direct, ...judged].flatMap(match => match[1] ?? []), ...shared]
 }
 
 describe('the decisions that can be accepted in advance', () => {

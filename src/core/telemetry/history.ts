@@ -11,7 +11,7 @@ const MOST_TARGETS = 256
 const MOST_SAMPLES = 1_000_000
 const FIRST_ROOM = 64
 /** Samples that are put together in one turn of the loop. */
-const SAMPLES_A_TURN = 1000
+const SAMPLES_A_TURN = 200
 
 const numberFields = [
   'uptimeMs',
