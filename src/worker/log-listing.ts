@@ -8,6 +8,8 @@ export interface ListedEntry {
   readonly sequence: number | null
   readonly recordHash: string | null
   readonly snapshot: JobSnapshot
+  readonly operator?: string | null
+  readonly order?: string | null
 }
 
 /** Adds the jobs without a record that the filter lets through. A filter by order or time is about records alone. */

@@ -56,6 +56,8 @@ export interface HistoryEntry {
   readonly recordHash: string
   /** The snapshot that was sealed with this record. */
   readonly snapshot: JobSnapshot
+  readonly operator: string | null
+  readonly order: string | null
 }
 
 export type HistoryTask = HistoryTasks[keyof HistoryTasks]['task']
@@ -144,11 +146,12 @@ function withoutJournal(
 function listEntries(database: Database, filter: LogFilter): HistoryResult<HistoryTasks['list']['task']> {
   const snapshotOf = database.prepare('SELECT snapshot FROM records WHERE sequence = ?')
   const entries: HistoryEntry[] = []
-  for (const { link } of readSealedJobs(database, filter)) {
+  for (const { link, entry } of readSealedJobs(database, filter)) {
     const row = snapshotOf.get(link.sequence)
     if (row === undefined) continue
     const snapshot = parseStored('snapshot', textColumn(row, 'snapshot'))
-    entries.push({ sequence: link.sequence, recordHash: link.recordHash, snapshot })
+    const { operator, order } = entry.record
+    entries.push({ sequence: link.sequence, recordHash: link.recordHash, snapshot, operator, order })
   }
   return { entries, headHash: new JobReader(database).head().hash }
 }

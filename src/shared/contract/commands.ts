@@ -125,6 +125,9 @@ export const LogEntry = z.object({
   sequence: z.number().int().nullable(),
   recordHash: z.string().nullable(),
   snapshot: JobSnapshot,
+  /** From the sealed record; absent where there is none. */
+  operator: z.string().nullable().optional(),
+  order: z.string().nullable().optional(),
 })
 
 export const JobOrderRequest = z.strictObject({
@@ -240,6 +243,10 @@ export const commands = {
     request: JobOrderRequest,
     response: z.object({ batchId: z.string(), jobIds: z.array(z.string()), warnings: z.array(z.string()) }),
   }),
+  /**
+   * Newest first. Without a condition: what a page shows that loads late, which is live and interrupted jobs of both
+   * journals, the other jobs of their batches, and all jobs of batches that began or went on since the worker started.
+   */
   'job.list': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
@@ -265,6 +272,7 @@ export const commands = {
     }),
     response: z.object({ jobIds: z.array(z.string()) }),
   }),
+  /** Ends live jobs at a chunk edge, and gives interrupted ones up: each ends as `cancelled` with a record. */
   'job.cancel': command({ answeredBy: 'worker', allowedFrom: 'page', request: jobIds, response: z.object({}) }),
   'decision.answer': command({
     answeredBy: 'worker',
@@ -277,6 +285,7 @@ export const commands = {
     }),
     response: z.object({}),
   }),
+  /** One monitor a target: a second start gives the same id, and as many stops end it. */
   'monitor.start': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
