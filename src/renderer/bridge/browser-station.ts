@@ -13,16 +13,31 @@ const RETRY_MS = 1_000
 /** The server closes with this when neither token nor session is good. */
 const CLOSED_UNAUTHORISED = 4401
 
-export function connectBrowser(page: Window): Station {
+/** What of the browser's window and its socket this needs. */
+export interface BrowserPage {
+  readonly location: Pick<Location, 'hash' | 'host' | 'pathname' | 'protocol'>
+  readonly history: Pick<History, 'replaceState'>
+  readonly sessionStorage: Pick<Storage, 'getItem' | 'removeItem' | 'setItem'>
+  setTimeout(run: () => void, delayMs: number): unknown
+  fetch(address: string, request: RequestInit): Promise<Pick<Response, 'json'>>
+}
+
+export type PageSocket = Pick<WebSocket, 'addEventListener' | 'close' | 'readyState' | 'removeEventListener' | 'send'>
+
+export function connectBrowser(
+  page: BrowserPage,
+  openSocket: (address: string) => PageSocket = address => new WebSocket(address),
+): Station {
   const token = page.location.hash.slice(1)
   // A token in the address bar would be used up and would end in bookmarks.
   if (token !== '') page.history.replaceState(null, '', page.location.pathname)
-  return new BrowserStation(page, token === '' ? null : token).station
+  return new BrowserStation(page, openSocket, token === '' ? null : token).station
 }
 
 class BrowserStation {
   readonly station: Station
-  readonly #page: Window
+  readonly #page: BrowserPage
+  readonly #openSocket: (address: string) => PageSocket
   readonly #subscriptions = new Set<Subscription>()
   readonly #stateListeners = new Set<(state: LinkState) => void>()
   readonly #waiting: (() => void)[] = []
@@ -30,8 +45,9 @@ class BrowserStation {
   #client: Client | null = null
   #state: LinkState = 'connecting'
 
-  constructor(page: Window, token: string | null) {
+  constructor(page: BrowserPage, openSocket: (address: string) => PageSocket, token: string | null) {
     this.#page = page
+    this.#openSocket = openSocket
     this.#token = token
     this.station = {
       client: {
@@ -55,7 +71,7 @@ class BrowserStation {
 
   #connect(): void {
     const { protocol, host } = this.#page.location
-    const socket = new WebSocket(`${protocol === 'https:' ? 'wss' : 'ws'}://${host}/station`)
+    const socket = this.#openSocket(`${protocol === 'https:' ? 'wss' : 'ws'}://${host}/station`)
     let client: Client | null = null
     const closing = createCloseSignal()
     const link = createSocketLink(socket, closing)
@@ -135,22 +151,41 @@ class BrowserStation {
 
   async #upload(file: File): Promise<FirmwareSummary> {
     await this.#whenConnected()
-    const response = await fetch(`/firmware?name=${encodeURIComponent(file.name)}`, {
-      method: 'POST',
-      headers: { 'x-flashproof-session': this.#storedSession() ?? '', 'content-type': 'application/octet-stream' },
-      body: file,
-    })
-    // Both answers are made by the server of this very build.
-    const answer = (await response.json()) as { firmware?: FirmwareSummary; error?: WireError }
+    const answer = await this.#post(file)
     if (answer.firmware !== undefined) return answer.firmware
     if (answer.error !== undefined) throw fromWireError(answer.error)
-    throw new FlashproofError('host.file-refused', 'the server did not take the file', { status: response.status })
+    throw new FlashproofError('host.file-refused', 'the server did not take the file')
+  }
+
+  /** @throws {FlashproofError} host.file-refused when the server went away meanwhile, or answers nothing that can be read */
+  async #post(file: File): Promise<UploadAnswer> {
+    try {
+      const response = await this.#page.fetch(`/firmware?name=${encodeURIComponent(file.name)}`, {
+        method: 'POST',
+        headers: { 'x-flashproof-session': this.#storedSession() ?? '', 'content-type': 'application/octet-stream' },
+        body: file,
+      })
+      // Made by the server of this very build.
+      return (await response.json()) as UploadAnswer
+    } catch (cause) {
+      throw new FlashproofError(
+        'host.file-refused',
+        'the file did not reach the server',
+        { name: file.name },
+        { cause },
+      )
+    }
   }
 
   #enter(state: LinkState): void {
     this.#state = state
     for (const listener of [...this.#stateListeners]) listener(state)
   }
+}
+
+interface UploadAnswer {
+  readonly firmware?: FirmwareSummary
+  readonly error?: WireError
 }
 
 interface Subscription {
@@ -170,7 +205,7 @@ function createSubscription<Name extends EventName>(name: Name, listener: EventL
   }
 }
 
-function createSocketLink(socket: WebSocket, closing: ReturnType<typeof createCloseSignal>): MessageLink {
+function createSocketLink(socket: PageSocket, closing: ReturnType<typeof createCloseSignal>): MessageLink {
   return {
     post(message) {
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
