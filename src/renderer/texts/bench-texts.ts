@@ -128,7 +128,7 @@ export const benchTexts = {
   'tally-running': { en: 'Running {count}', vi: 'Đang chạy {count}' },
   'tally-queued': { en: 'Queued {count}', vi: 'Chờ {count}' },
   'tally-paused': { en: 'Paused {count}', vi: 'Tạm dừng {count}' },
-  'tally-waiting': { en: 'Waiting for me {count}', vi: 'Chờ tôi {count}' },
+  'tally-waiting': { en: 'Waiting {count}', vi: 'Chờ tôi {count}' },
   'tally-interrupted': { en: 'Interrupted {count}', vi: 'Gián đoạn {count}' },
   'tally-cancelled': { en: 'Cancelled {count}', vi: 'Đã hủy {count}' },
   batch: { en: 'Batch', vi: 'Lô' },

@@ -18,7 +18,7 @@ export const proofTexts = {
   'board-new-firmware': { en: 'NEW FW', vi: 'FW MỚI' },
   'board-not-bootable': { en: 'WON’T START', vi: 'KHÔNG CHẠY' },
   'board-unknown': { en: 'UNKNOWN', vi: 'KHÔNG RÕ' },
-  unplug: { en: 'unplug ok', vi: 'rút được' },
-  keepPowered: { en: 'keep powered', vi: 'giữ nguồn' },
+  unplug: { en: 'UNPLUG ok', vi: 'rút được' },
+  keepPowered: { en: 'KEEP POWERED', vi: 'GIỮ NGUỒN' },
   onBoard: { en: 'On the board now: {board}. {unplug}.', vi: 'Trên bo lúc này: {board}. {unplug}.' },
 } satisfies TextCatalogue

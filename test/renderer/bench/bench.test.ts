@@ -88,13 +88,13 @@ async function show(world: FakeWorld, reviews: readonly TargetReview[] = []): Pr
   return fake
 }
 
-const bodyText = (): string => document.body.textContent ?? ''
+const bodyText = (): string => document.body.textContent
 const callsOf = (fake: FakeStation, name: string): unknown[] =>
   fake.calls.filter(call => call.name === name).map(call => call.request)
 
 function button(label: string | RegExp): HTMLButtonElement {
   const found = [...document.querySelectorAll('button')].find(one => {
-    const words = `${one.textContent ?? ''} ${one.getAttribute('aria-label') ?? ''}`.trim()
+    const words = `${one.textContent} ${one.getAttribute('aria-label') ?? ''}`.trim()
     return typeof label === 'string' ? words.includes(label) : label.test(words)
   })
   if (found === undefined) throw new Error(`there is no button ${String(label)}`)
@@ -158,7 +158,7 @@ describe('the list', () => {
 
   it('moves with the arrows, ticks with Space and opens the drawer with Enter', async () => {
     await show({})
-    const list = document.querySelector('[role=rowgroup]')
+    const list = document.querySelector('[role=grid]')
     const press = (key: string): boolean | undefined =>
       list?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))
     press('ArrowDown')
@@ -263,7 +263,7 @@ describe('the batch bar', () => {
     await tickBoth()
     runAction('write')
     await settle()
-    const write = [...document.querySelectorAll('[role=dialog] button')].find(one => one.textContent?.includes('Write'))
+    const write = [...document.querySelectorAll('[role=dialog] button')].find(one => one.textContent.includes('Write'))
     const enter = new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true })
     write?.dispatchEvent(enter)
     await settle()
@@ -296,7 +296,7 @@ describe('the batch bar', () => {
     button('STOP ALL').click()
     await flushPromises()
     expect(callsOf(fake, 'job.cancel')).toEqual([])
-    expect(document.querySelector('[role=dialog]')?.textContent).toContain('keep powered')
+    expect(document.querySelector('[role=dialog]')?.textContent).toContain('KEEP POWERED')
     button('Stop them').click()
     await flushPromises()
     expect(callsOf(fake, 'job.cancel')).toEqual([{ jobIds: ['job-1'] }])

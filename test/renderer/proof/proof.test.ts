@@ -96,10 +96,10 @@ describe('verdict', () => {
 describe('board', () => {
   it('answers what is on the board and whether it may be unplugged', () => {
     const badge = mount(BoardBadge, { props: { boardNow: 'not-bootable', unplug: 'keep-powered' } })
-    expect(badge.text()).toContain('keep powered')
+    expect(badge.text()).toContain('KEEP POWERED')
     expect(badge.attributes('title')).toBe('On the board now: Will not start. Keep powered.')
     const other = mount(BoardBadge, { props: { boardNow: 'old-firmware', unplug: 'safe' } })
     expect(other.text()).toContain('OLD FW')
-    expect(other.text()).toContain('unplug ok')
+    expect(other.text()).toContain('UNPLUG ok')
   })
 })
