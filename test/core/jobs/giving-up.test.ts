@@ -14,7 +14,11 @@ afterEach(async () => {
 async function interrupted(): Promise<string> {
   const board = await bench.board({ faults: [{ name: 'slow', ms: 10 }] })
   const firmwareId = await bench.firmwareId(demoImage())
-  const { jobIds } = await bench.station.engine.start({ firmwareId, targets: [board.target], options: { pauseMs: 0 } })
+  const { jobIds } = await bench.station.engine.start({
+    firmwareId,
+    targets: [board.target],
+    options: { chunkBytes: 1024 },
+  })
   const [jobId = ''] = jobIds
   await bench.until(jobId, job => job.doneBytes > 0)
   await bench.reopen()
@@ -66,7 +70,11 @@ describe('a paused job', () => {
   it('ends as cancelled with the old firmware and a record', async () => {
     const board = await bench.board({ faults: [{ name: 'slow', ms: 10 }] })
     const firmwareId = await bench.firmwareId(demoImage())
-    const { jobIds } = await bench.station.engine.start({ firmwareId, targets: [board.target] })
+    const { jobIds } = await bench.station.engine.start({
+      firmwareId,
+      targets: [board.target],
+      options: { chunkBytes: 1024 },
+    })
     const [jobId = ''] = jobIds
     await bench.until(jobId, job => job.doneBytes > 0)
     bench.station.engine.pause([jobId])
