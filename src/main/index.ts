@@ -52,15 +52,19 @@ app.setPath('userData', browserFolder)
 app.enableSandbox()
 
 const command = await findCommand(words)
-if (command !== null) {
+// Nothing below is awaited here: the app becomes ready only after this file has run.
+if (command !== null) void runWithoutWindow(() => runCommand(command, { processes, version }))
+else if (words.includes('--self-test')) void runWithoutWindow(() => selfTest(processes))
+else void openWindow()
+
+async function runWithoutWindow(run: () => Promise<number>): Promise<void> {
   await app.whenReady()
-  app.exit(await runCommand(command, { processes, version }))
-} else if (words.includes('--self-test')) {
-  await app.whenReady()
-  app.exit(await selfTest(processes))
-} else {
-  // The promise is not awaited: the app becomes ready only after this file has run.
-  void openWindow()
+  try {
+    app.exit(await run())
+  } catch (thrown) {
+    process.stderr.write(`flashproof: ${describeThrown(thrown)}\n`)
+    app.exit(1)
+  }
 }
 
 async function openWindow(): Promise<void> {
@@ -72,10 +76,7 @@ async function openWindow(): Promise<void> {
   }
   const log = createLogFile({ folder: homeFoldersOf(home).logs, now: () => new Date() })
   logFaults(log)
-  log.write(
-    'info',
-    `Flashproof ${version}, Electron ${process.versions.electron}, ${process.platform} ${process.arch}`,
-  )
+  log.write('info', `Flashproof ${version}, Electron ${process.versions.electron}, ${process.platform} ${process.arch}`)
   electron.protocol.registerSchemesAsPrivileged([pageScheme])
   app.setAppUserModelId('app.flashproof.workstation')
   const beforeReady = listenBeforeReady(app, {

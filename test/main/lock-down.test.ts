@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  lockDownContents,
-  lockDownSession,
-  type GuardedContents,
-  type GuardedSession,
-} from '../../src/main/lock-down.ts'
+import { lockDownContents, lockDownSession, type GuardedSession } from '../../src/main/lock-down.ts'
 
 type Listener = (event: { url: string; preventDefault(): void }) => void
 
@@ -18,7 +13,7 @@ function guardedContents() {
       open = handler
     },
   }
-  lockDownContents(contents as GuardedContents, what => refused.push(what))
+  lockDownContents(contents, what => refused.push(what))
   const isPrevented = (event: string, url: string): boolean => {
     let isStopped = false
     listeners.get(event)?.({

@@ -2,13 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { FlashproofError } from '../../src/shared/errors.ts'
 import type { MessageLink } from '../../src/shared/rpc/message-link.ts'
 import type { FirmwareSummary } from '../../src/shared/contract/index.ts'
-import {
-  createPageLinks,
-  type AdoptAnswer,
-  type PageContents,
-  type PageMessages,
-  type SendingEvent,
-} from '../../src/main/page-links.ts'
+import { createPageLinks, type AdoptAnswer, type PageMessages, type SendingEvent } from '../../src/main/page-links.ts'
 
 const ownFrame = { url: 'app://flashproof/index.html', parent: null }
 
@@ -49,7 +43,7 @@ function bench(openFile: (path: string) => Promise<FirmwareSummary> = () => Prom
     openFile,
     onRefused: what => refused.push(what),
   })
-  links.attach(contents as PageContents)
+  links.attach(contents)
   return {
     refused,
     opened,
