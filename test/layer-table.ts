@@ -81,6 +81,11 @@ export const LAYERS: readonly Layer[] = [
     advice: `the browser mode runs no protocol: ${contract}`,
   },
   {
+    folder: 'src/serve/build-page.mjs',
+    mayImport: ['node:', 'vite'],
+    advice: 'only the build of the page in a checkout uses the bundler, in a process of its own',
+  },
+  {
     folder: 'src/renderer',
     mayImport: [
       'src/renderer',

@@ -39,6 +39,8 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
       return { kind: 'log verify', exportPath: argument, isPractice: given.has('practice'), isJson }
     case 'simulate':
       return { kind: 'simulate', devices: given.text('devices'), isJson }
+    case 'serve':
+      return { kind: 'serve', port: given.number('port'), isSimulating: given.has('simulate'), isJson }
     case 'demo':
       return { kind: 'demo', isJson }
     default:

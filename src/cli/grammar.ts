@@ -255,12 +255,21 @@ export const commandGrammars = [
   },
   {
     name: 'serve',
-    summary: 'The workstation in a browser on this machine (not in this version).',
+    summary: 'Serve the workstation to a browser on this machine until stopped; prints the address.',
     arguments: [],
     options: [
-      { kind: 'integer', name: 'port', placeholder: 'N', minimum: 0, maximum: 65_535, help: 'TCP port' },
-      { kind: 'flag', name: 'simulate', help: 'with virtual devices' },
+      {
+        kind: 'integer',
+        name: 'port',
+        placeholder: 'N',
+        minimum: 0,
+        maximum: 65_535,
+        help: 'TCP port on 127.0.0.1 (default: one that is free)',
+      },
+      { kind: 'flag', name: 'simulate', help: 'with four virtual devices to practise with, one of which lies' },
+      json,
     ],
+    notes: ['An address is good for one tab; the next one is printed when it was used.'],
   },
   {
     name: 'demo',

@@ -50,6 +50,13 @@ export interface LogExportCommand {
   readonly isJson: boolean
 }
 
+export interface ServeCommand {
+  readonly kind: 'serve'
+  readonly port: number | undefined
+  readonly isSimulating: boolean
+  readonly isJson: boolean
+}
+
 export type ParsedCommand =
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: 'version' }
@@ -69,5 +76,6 @@ export type ParsedCommand =
       readonly isJson: boolean
     }
   | { readonly kind: 'simulate'; readonly devices: string | undefined; readonly isJson: boolean }
+  | ServeCommand
   | { readonly kind: 'demo'; readonly isJson: boolean }
   | { readonly kind: 'not-in-this-version'; readonly name: string }

@@ -132,6 +132,8 @@ async function runCommand(context: CommandContext, command: ParsedCommand): Prom
       return await (await import('./commands/log.ts')).runLogVerify(context, command.exportPath, command.isPractice)
     case 'simulate':
       return await (await import('./commands/simulate.ts')).runSimulate(context, command.devices)
+    case 'serve':
+      return await (await import('./commands/serve.ts')).runServe(context, command)
     case 'demo':
       return await (await import('./commands/demo.ts')).runDemo(context)
     case 'not-in-this-version':

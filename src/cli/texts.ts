@@ -37,6 +37,11 @@ export interface CliTexts {
   readonly noDevices: string
   readonly secretPrompt: (key: string) => string
   readonly dryRunDone: string
+  readonly servingAt: (url: string) => string
+  readonly nextTabAt: (url: string) => string
+  readonly buildsPage: string
+  readonly stopping: string
+  readonly pausedJobs: (names: string) => string
   readonly demoIntro: (home: string) => string
   readonly demoWentWell: string
 }
@@ -98,6 +103,11 @@ const en: CliTexts = {
   noDevices: 'No devices found.',
   secretPrompt: key => `Secret “${key}”: `,
   dryRunDone: 'Checked by reading only; nothing was sent.',
+  servingAt: url => `Flashproof is at ${url}`,
+  nextTabAt: url => `For another tab: ${url}`,
+  buildsPage: 'Building the page; this takes some seconds.',
+  stopping: 'Stopping: the jobs are paused first. Ctrl-C again ends at once.',
+  pausedJobs: names => `Paused at a chunk edge: ${names}. Go on in the window, or with: flashproof resume`,
   demoIntro: home => `Eight virtual ESP32 boards, one of which lies. All that this demonstration keeps: ${home}`,
   demoWentWell:
     'The demonstration went as it should: the boards that stored the image are proven, the one that lies is not.',
@@ -164,6 +174,11 @@ const vi: CliTexts = {
   noDevices: 'Không tìm thấy thiết bị nào.',
   secretPrompt: key => `Bí mật “${key}”: `,
   dryRunDone: 'Chỉ kiểm tra bằng cách đọc; không gửi gì.',
+  servingAt: url => `Flashproof ở địa chỉ ${url}`,
+  nextTabAt: url => `Cho một thẻ khác: ${url}`,
+  buildsPage: 'Đang dựng trang; việc này mất vài giây.',
+  stopping: 'Đang dừng: các tác vụ được tạm dừng trước. Nhấn Ctrl-C lần nữa để kết thúc ngay.',
+  pausedJobs: names => `Đã tạm dừng ở ranh giới khối: ${names}. Tiếp tục trong cửa sổ, hoặc bằng: flashproof resume`,
   demoIntro: home => `Tám bo mạch ESP32 ảo, một cái nói dối. Mọi dữ liệu của buổi trình diễn này: ${home}`,
   demoWentWell:
     'Buổi trình diễn diễn ra đúng như mong đợi: các bo mạch đã lưu ảnh được chứng minh, bo mạch nói dối thì không.',
