@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { DeviceEntry } from '../../shared/contract/models.ts'
 import { deviceEntry } from './device-key.ts'
 import type { DeviceSource } from './device-source.ts'
+import { startPeriodic } from './periodic.ts'
 
 const Registration = z.object({
   pid: z.number().int(),
@@ -20,7 +21,34 @@ const Registration = z.object({
   ),
 })
 
-export const simulatedSource: DeviceSource = { id: 'simulated', list: () => listSimulated() }
+const POLL_MS = 1_000
+
+export const simulatedSource: DeviceSource = createSimulatedSource()
+
+/** @param list what is registered now */
+export function createSimulatedSource(list: () => DeviceEntry[] = listSimulated): DeviceSource {
+  return {
+    id: 'simulated',
+    list,
+    watch({ clock, onChanged }) {
+      let devices: DeviceEntry[] = []
+      const periodic = startPeriodic(clock, [POLL_MS], () => {
+        const now = list()
+        if (JSON.stringify(now) === JSON.stringify(devices)) return
+        devices = now
+        onChanged()
+      })
+      return {
+        devices: () => devices,
+        channels: () => [],
+        refresh: () => {
+          periodic.hurry()
+        },
+        close: () => periodic.stop(),
+      }
+    },
+  }
+}
 
 /** Reads every registration whose process still lives; what cannot be read is not there. */
 export function listSimulated(folder = registrationFolder()): DeviceEntry[] {

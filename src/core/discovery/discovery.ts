@@ -1,0 +1,115 @@
+/** Keeps one list of devices for as long as the worker lives, and tells what came, changed and went. */
+import type { DeviceEntry, DiscoveryChannel } from '../../shared/contract/models.ts'
+import type { Clock } from '../clock.ts'
+import { mergeDevices } from './device-registry.ts'
+import type { DeviceSource, DeviceWatch } from './device-source.ts'
+import { readLabels, withLabels } from './labels.ts'
+
+/** At most four rounds of news a second. */
+const GATHER_MS = 250
+
+export interface DiscoveryOptions {
+  readonly home: string
+  readonly clock: Clock
+  readonly sources: readonly DeviceSource[]
+  readonly onChanged: (entry: DeviceEntry) => void
+  readonly onRemoved: (key: string) => void
+  readonly onChannels: (channels: DiscoveryChannel[]) => void
+}
+
+export interface Discovery {
+  /** Begins to listen; a second call does nothing. */
+  start(): void
+  /** The list as it is now, remembered devices and labels included. */
+  list(): DeviceEntry[]
+  /** Every way on which it listens, and how that goes. */
+  channels(): DiscoveryChannel[]
+  /** Looks again now: also what to call after a label, the memory or a file beside it changed. */
+  refresh(): void
+  close(): Promise<void>
+}
+
+export function createDiscovery(options: DiscoveryOptions): Discovery {
+  const { home, clock, sources } = options
+  const end = new AbortController()
+  const watches = new Map<DeviceSource, DeviceWatch>()
+  const told = new Map<string, string>()
+  let toldChannels = '[]'
+  let isGathering = false
+  let isStarted = false
+
+  const list = (): DeviceEntry[] => {
+    const entries = sources.flatMap(source => watches.get(source)?.devices() ?? listNow(source, home, end.signal))
+    return withLabels(mergeDevices(entries), readLabels(home))
+  }
+  const channels = (): DiscoveryChannel[] => [...watches.values()].flatMap(watch => watch.channels())
+
+  const tell = (): void => {
+    const entries = new Map(list().map(entry => [entry.key, entry]))
+    for (const key of told.keys()) {
+      if (entries.has(key)) continue
+      told.delete(key)
+      options.onRemoved(key)
+    }
+    for (const [key, entry] of entries) {
+      const content = essence(entry)
+      if (told.get(key) === content) continue
+      told.set(key, content)
+      options.onChanged(entry)
+    }
+    const current = channels()
+    const content = JSON.stringify(current)
+    if (content === toldChannels) return
+    toldChannels = content
+    options.onChannels(current)
+  }
+
+  const gather = (): void => {
+    if (isGathering || end.signal.aborted) return
+    isGathering = true
+    clock.delay(GATHER_MS, end.signal).then(
+      () => {
+        isGathering = false
+        tell()
+      },
+      () => undefined,
+    )
+  }
+
+  return {
+    start() {
+      if (isStarted || end.signal.aborted) return
+      isStarted = true
+      for (const source of sources) {
+        if (source.watch !== undefined) watches.set(source, source.watch({ home, clock, onChanged: gather }))
+      }
+      gather()
+    },
+    list,
+    channels,
+    refresh() {
+      for (const watch of watches.values()) watch.refresh()
+      if (isStarted) gather()
+    },
+    async close() {
+      end.abort()
+      await Promise.allSettled([...watches.values()].map(watch => watch.close()))
+    },
+  }
+}
+
+/** Only sources that answer at once; one that must be listened to has nothing before `start`. */
+function listNow(source: DeviceSource, home: string, signal: AbortSignal): DeviceEntry[] {
+  if (source.watch !== undefined && source.id !== 'simulated') return []
+  try {
+    const listed = source.list({ home, signal, waitMs: 0 })
+    return Array.isArray(listed) ? listed : []
+  } catch {
+    return []
+  }
+}
+
+/** A device that is heard again and again is no news: the time alone changes nothing while it is present. */
+function essence(entry: DeviceEntry): string {
+  return JSON.stringify(entry.present === true ? { ...entry, lastSeenAt: null } : entry)
+}

@@ -1,0 +1,40 @@
+/** Repeats something until it is stopped, with a pause in between that can be cut short. */
+import type { Clock } from '../clock.ts'
+
+export interface Periodic {
+  /** Does it again now; the pauses begin anew. */
+  hurry(): void
+  /** Resolves when a round that runs has ended. */
+  stop(): Promise<void>
+}
+
+/** Runs `round` at once and after each of the pauses in turn; the last pause repeats. A failing round stops nothing. */
+export function startPeriodic(clock: Clock, pausesMs: readonly number[], round: () => void | Promise<void>): Periodic {
+  const end = new AbortController()
+  let nap = new AbortController()
+  let step = 0
+  const loop = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      try {
+        await round()
+      } catch {
+        // A round reports its own faults; the next one comes all the same.
+      }
+      const pauseMs = pausesMs[Math.min(step, pausesMs.length - 1)] ?? 1_000
+      step++
+      nap = new AbortController()
+      await clock.delay(pauseMs, AbortSignal.any([end.signal, nap.signal])).catch(() => undefined)
+    }
+  }
+  const ended = loop()
+  return {
+    hurry: () => {
+      step = 0
+      nap.abort()
+    },
+    stop: async () => {
+      end.abort()
+      await ended
+    },
+  }
+}
