@@ -11,13 +11,16 @@ import { FlashproofError } from '../../../src/shared/errors.ts'
 import { fakeCatalog, fakeDevice, fakePreferences } from '../fake-models.ts'
 import { createFakeStation, type FakeStation } from '../fake-station.ts'
 
-const [espParts] = fakeCatalog.protocols
-if (espParts === undefined) throw new Error('the fake catalogue has a protocol')
+const espParts = fakeCatalog.protocols.find(({ id }) => id === 'esp-parts') ?? fail()
 const serial = { ...espParts, id: 'esp-serial', endpoints: ['serial' as const], options: [], profiles: [] }
 const devices = [
   fakeDevice({ target: 'http://192.168.4.21' }),
   fakeDevice({ target: 'serial:/dev/ttyUSB0', source: 'serial', protocols: [] }),
 ]
+
+function fail(): never {
+  throw new Error('the fake catalogue has the protocol')
+}
 
 async function open(
   preferences = fakePreferences(),
@@ -25,7 +28,7 @@ async function open(
 ): Promise<FakeStation> {
   const fake = createFakeStation(
     { preferences, devices },
-    { 'catalog.get': () => ({ ...fakeCatalog, protocols: [espParts as never, serial] }), ...given },
+    { 'catalog.get': () => ({ ...fakeCatalog, protocols: [espParts, serial] }), ...given },
   )
   setStation(fake.station)
   await Promise.all([useSettings().load(), useCatalog().load(), useDevices().load()])
