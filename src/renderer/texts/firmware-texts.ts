@@ -3,7 +3,7 @@ import type { TextCatalogue } from './text.ts'
 
 export const firmwareTexts = {
   firmware: { en: 'Firmware', vi: 'Firmware' },
-  dropHint: { en: 'drop or {keys}', vi: 'thả vào hoặc {keys}' },
+  dropHint: { en: 'drop or {keys}', vi: 'thả hoặc {keys}' },
   open: { en: 'Open', vi: 'Mở' },
   openFirmware: { en: 'Open firmware', vi: 'Mở firmware' },
   opening: { en: 'Reading {name}', vi: 'Đang đọc {name}' },
