@@ -11,6 +11,7 @@ import {
   type HostInfo,
   type JobSnapshot,
   type Preferences,
+  type ResponseOf,
 } from '../../src/shared/contract/index.ts'
 import { FlashproofError } from '../../src/shared/errors.ts'
 import { createClient } from '../../src/shared/rpc/client.ts'
@@ -99,10 +100,12 @@ function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
     'job.list': () => ({ jobs: world.jobs ?? [] }),
     'job.trace': () => ({ lines: [], samples: [] }),
     'telemetry.history': () => ({ samples: [] }),
-    'log.list': () => ({
-      entries: (world.jobs ?? []).map(snapshot => ({ sequence: null, recordHash: null, snapshot })),
-      headHash: null,
-    }),
+    'log.list': () => ({ entries: (world.jobs ?? []).map(logEntry), headHash: 'c0ffee'.repeat(10) + 'c0ff' }),
+    'log.show': ({ jobId }) => {
+      const entry = (world.jobs ?? []).map(logEntry).find(({ snapshot }) => snapshot.jobId === jobId)
+      if (entry === undefined) throw new FlashproofError('internal.unexpected', `there is no job ${jobId}`)
+      return { entry, record: null, lines: [] }
+    },
     'job.pause': () => ({}),
     'job.cancel': () => ({}),
     'job.resume': ({ jobIds }) => ({ jobIds: jobIds ?? [] }),
@@ -128,6 +131,13 @@ function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
       })),
     }),
   }
+}
+
+/** Jobs that ended have a record, in the order in which they are given. */
+function logEntry(snapshot: JobSnapshot, index: number): ResponseOf<'log.list'>['entries'][number] {
+  return snapshot.endedAt === null
+    ? { sequence: null, recordHash: null, snapshot }
+    : { sequence: index + 1, recordHash: 'beef'.repeat(16), snapshot, operator: 'Ana', order: '4711' }
 }
 
 /** A command that nobody prepared fails by its name. */

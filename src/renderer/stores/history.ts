@@ -7,6 +7,7 @@ import { asFlashproofError, type FlashproofError } from '../../shared/errors.ts'
 import { useStation } from '../bridge/bridge.ts'
 import { matching, NO_FILTER, serverFilter, type HistoryFilter } from './history-filter.ts'
 import { courseOf } from './job-marks.ts'
+import { isLive } from './job-tally.ts'
 import { LineRing, type NumberedLine } from './line-ring.ts'
 import { LINES_PER_LOG } from './logs.ts'
 import { ringOf, type MemoryPicture } from './telemetry.ts'
@@ -45,7 +46,8 @@ export const useHistory = defineStore('history', () => {
       const answer = await client.call('log.list', serverFilter(filter.value))
       // Filters change faster than a long history is read: only the last answer counts.
       if (number !== asked) return
-      entries.value = answer.entries.toSorted((left, right) => timeOfEntry(right) - timeOfEntry(left))
+      const past = answer.entries.filter(entry => !isLive(entry.snapshot))
+      entries.value = past.toSorted((left, right) => timeOfEntry(right) - timeOfEntry(left))
       headHash.value = answer.headHash
       fault.value = null
       isLoaded.value = true
@@ -99,11 +101,16 @@ export const useHistory = defineStore('history', () => {
     }
   }
 
+  /** The shown jobs that have a record: what an export or a report can hold. */
+  const recordedIds = computed(() =>
+    shown.value.filter(entry => entry.sequence !== null).map(entry => entry.snapshot.jobId),
+  )
+
   /** What an export of the shown list asks for. */
   function exportFilter(): RequestOf<'log.list'> {
     const isWhole = shown.value.length === entries.value.length
     const base = serverFilter(filter.value)
-    return isWhole ? base : { ...base, jobIds: shown.value.map(entry => entry.snapshot.jobId) }
+    return isWhole ? base : { ...base, jobIds: recordedIds.value }
   }
 
   return {
@@ -124,6 +131,7 @@ export const useHistory = defineStore('history', () => {
     open,
     close,
     check,
+    recordedIds,
     exportFilter,
   }
 })
