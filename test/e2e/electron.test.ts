@@ -24,16 +24,41 @@ if (executablePath === null) {
   process.stdout.write('electron.test: skipped, no Electron runtime (ELECTRON_OVERRIDE_DIST_PATH, or a download)\n')
 }
 
+describe.skipIf(executablePath === null)('the self-test of an installation', { timeout: 60_000 }, () => {
+  it('says a line for each part', async () => {
+    buildApp()
+    const home = makeHome()
+    const child = spawn(executablePath ?? '', [projectFolder, '--self-test'], {
+      env: appEnvironment(home),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let printed = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+    })
+    await once(child, 'close')
+    rmSync(home, { recursive: true, force: true })
+    expect(printed).toMatch(/^ok {6}page: /m)
+    expect(printed).toMatch(/^ok {6}worker: the background process runs/m)
+    expect(printed).toMatch(/^ok {6}journal: /m)
+    expect(printed).toMatch(/^(ok {6}|FAILED {2})serial: /m)
+    expect(child.exitCode).toBe(printed.includes('FAILED') ? 1 : 0)
+  })
+})
+
 describe.skipIf(executablePath === null)('the desktop app', { timeout: 60_000 }, () => {
   const runtime = executablePath ?? ''
   const home = makeHome()
   const faults: string[] = []
   let app: ElectronApplication
   let page: Page
+  let kill: () => unknown = () => undefined
 
   beforeAll(async () => {
     buildApp()
     app = await startApp(runtime, home)
+    const child = app.process()
+    kill = () => child.kill('SIGKILL')
     await app.context().addInitScript({
       content: `addEventListener('securitypolicyviolation', event => console.error('violation of ' + event.violatedDirective))`,
     })
@@ -48,7 +73,8 @@ describe.skipIf(executablePath === null)('the desktop app', { timeout: 60_000 },
   }, 120_000)
 
   afterAll(async () => {
-    await app.close()
+    // The last test has ended it already, unless it failed.
+    kill()
     rmSync(home, { recursive: true, force: true })
   }, 60_000)
 
@@ -193,5 +219,38 @@ describe.skipIf(executablePath === null)('the desktop app', { timeout: 60_000 },
 
   it('shows no fault and no violation of its policy', () => {
     expect(faults).toEqual([])
+  })
+
+  it('asks before it ends while a board is worked on, and ends it safely when told to', async () => {
+    expect(await askAsPage(page, 'practice.start', {})).toMatchObject({ kind: 'result', response: { devices: 4 } })
+    const list = async () => JSON.stringify(await askAsPage(page, 'device.list', {}))
+    await expect.poll(list, { timeout: 20_000 }).toContain('"target"')
+    const listed = await list()
+    const opened = await askAsPage(page, 'firmware.list', {})
+    const target = /"target":"([^"]+)"/.exec(listed)?.[1] ?? ''
+    const firmwareId = /"firmwareId":"([^"]+)"/.exec(JSON.stringify(opened))?.[1] ?? ''
+    const order = { firmwareId, targets: [target], interactive: true }
+    const started = await askAsPage(page, 'job.start', order)
+    expect(JSON.stringify(started)).toContain('"batchId"')
+    await app.evaluate(({ dialog, BrowserWindow }) => {
+      const seen = globalThis as unknown as { questions: string[]; answers: number[] }
+      seen.questions = []
+      dialog.showMessageBox = ((_window: unknown, options: { message: string; detail: string }) => {
+        seen.questions.push(`${options.message} ${options.detail}`)
+        return Promise.resolve({ response: 3, checkboxChecked: false })
+      }) as never
+      BrowserWindow.getAllWindows()[0]?.close()
+    })
+    const questions = await app.evaluate(() => (globalThis as unknown as { questions: string[] }).questions)
+    expect(questions).toHaveLength(1)
+    expect(questions[0]).toMatch(/^1 board is not finished\. On the boards now: 1 × /)
+    expect(app.windows()).toHaveLength(1)
+    const ended = app.waitForEvent('close', { timeout: 40_000 })
+    await app.evaluate(({ dialog, BrowserWindow }) => {
+      dialog.showMessageBox = () => Promise.resolve({ response: 2, checkboxChecked: false })
+      BrowserWindow.getAllWindows()[0]?.close()
+    })
+    await ended
+    expect(readLog(home)).toContain('engine stopped')
   })
 })
