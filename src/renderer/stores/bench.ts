@@ -155,6 +155,17 @@ export const useBench = defineStore('bench', () => {
     jobs.dismiss(finishedJobs().map(job => job.jobId))
   }
 
+  /** The job of a row that ended; null while there is nothing to take off. */
+  function endedJobOf(key: string | null): JobSnapshot | null {
+    const device = key === null ? undefined : devices.byKey.get(key)
+    const job = device === undefined ? null : jobs.ofTarget(device.target)
+    return job !== null && !isLive(job) && job.state !== 'interrupted' ? job : null
+  }
+
+  function dismiss(job: JobSnapshot): void {
+    jobs.dismiss([job.jobId])
+  }
+
   return {
     query,
     filter,
@@ -173,6 +184,8 @@ export const useBench = defineStore('bench', () => {
     moveCursor,
     goToNextNeedingMe,
     finishedJobs,
+    endedJobOf,
+    dismiss,
     dismissFinished,
   }
 })

@@ -58,6 +58,11 @@ export const useReview = defineStore('review', () => {
     error.value = null
   }
 
+  /** Drops the answers of boards that are written now: they will not be what they were. */
+  function drop(targets: readonly string[]): void {
+    byTarget.value = new Map([...byTarget.value].filter(([target]) => !targets.includes(target)))
+  }
+
   /** Asks these targets now, known or not; resolves when all have answered or the question is another one. */
   async function ask(targets: readonly string[]): Promise<void> {
     const { current } = firmware
@@ -104,5 +109,5 @@ export const useReview = defineStore('review', () => {
     )
   }
 
-  return { question, byTarget, asking, isAsking, error, ofTarget, tickedTargets, isBusy, ask, forget, follow }
+  return { question, byTarget, asking, isAsking, error, ofTarget, tickedTargets, isBusy, ask, drop, forget, follow }
 })

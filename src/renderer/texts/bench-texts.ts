@@ -6,7 +6,6 @@ export const benchTexts = {
   find: { en: 'Find a device', vi: 'Tìm thiết bị' },
   findPlaceholder: { en: 'Find name, MAC, chip…', vi: 'Tìm tên, MAC, chip…' },
   filters: { en: 'Show only', vi: 'Chỉ hiện' },
-  all: { en: 'All', vi: 'Tất cả' },
   usb: { en: 'USB', vi: 'USB' },
   network: { en: 'Wi-Fi', vi: 'Wi-Fi' },
   practice: { en: 'Practice', vi: 'Luyện tập' },
@@ -197,7 +196,6 @@ export const benchTexts = {
   back: { en: 'Back', vi: 'Quay lại' },
   enterHint: { en: '{keys} writes; Enter alone does not.', vi: '{keys} để ghi; chỉ Enter thì không.' },
   need: { en: 'need: {level}', vi: 'cần: {level}' },
-  started: { en: '{count} boards started.', vi: '{count} bo đã bắt đầu.' },
 
   stopTitle: { en: 'Stop all {count} boards?', vi: 'Dừng cả {count} bo?' },
   stopTitleOne: { en: 'Stop the 1 board at work?', vi: 'Dừng 1 bo đang làm?' },

@@ -13,6 +13,7 @@ import { useDevices } from '../../../src/renderer/stores/devices.ts'
 import { useHost } from '../../../src/renderer/stores/host.ts'
 import { useJobs } from '../../../src/renderer/stores/jobs.ts'
 import { startStores } from '../../../src/renderer/stores/start-stores.ts'
+import { FlashproofError } from '../../../src/shared/errors.ts'
 import type { TargetReview } from '../../../src/shared/contract/index.ts'
 import { fakeDevice, fakeFirmware, fakeHostInfo, fakeJob, fakePreferences } from '../fake-models.ts'
 import { createFakeStation, type FakeStation, type FakeWorld } from '../fake-station.ts'
@@ -65,7 +66,11 @@ async function settle(): Promise<void> {
   await flushPromises()
 }
 
-async function show(world: FakeWorld, reviews: readonly TargetReview[] = []): Promise<FakeStation> {
+async function show(
+  world: FakeWorld,
+  reviews: readonly TargetReview[] = [],
+  handlers: Parameters<typeof createFakeStation>[1] = {},
+): Promise<FakeStation> {
   const fake = createFakeStation(
     { firmware: [fakeFirmware()], devices, preferences: fakePreferences({ operator: 'Ana' }), ...world },
     {
@@ -77,6 +82,7 @@ async function show(world: FakeWorld, reviews: readonly TargetReview[] = []): Pr
         jobIds: targets.map((_, index) => `new-${String(index)}`),
         warnings: [],
       }),
+      ...handlers,
     },
   )
   setStation(fake.station)
@@ -194,6 +200,7 @@ describe('the list', () => {
   it('goes to the next board that needs a person', async () => {
     await show({ jobs: [fakeJob({ target: B, state: 'failed' })] })
     runAction('next-needing-me')
+    await flushPromises()
     expect(useDevices().selectedKey).toBe(devices[1]?.key)
   })
 
@@ -206,7 +213,100 @@ describe('the list', () => {
   })
 })
 
+describe('single devices', () => {
+  it('tells a clear error when an address cannot be added, and keeps what was typed', async () => {
+    await show({ devices: [] })
+    button('Add by address').click()
+    await flushPromises()
+    const field = document.querySelector('[role=dialog] input')
+    if (!(field instanceof HTMLInputElement)) throw new Error('there is a field')
+    field.value = 'http://10.0.0.9'
+    field.dispatchEvent(new Event('input'))
+    await flushPromises()
+    button('Ask and add').click()
+    await settle()
+    expect(document.querySelector('[role=dialog] [role=alert]')?.textContent).toContain('device.add')
+    expect(field.value).toBe('http://10.0.0.9')
+  })
+
+  it('labels the board under the cursor', async () => {
+    const fake = await show({})
+    useBench().moveCursor(1)
+    runAction('label')
+    await flushPromises()
+    const field = document.querySelector('[role=dialog] input')
+    if (!(field instanceof HTMLInputElement)) throw new Error('there is a field')
+    field.value = ' Socket 7 '
+    field.dispatchEvent(new Event('input'))
+    await flushPromises()
+    button(/^Save$/).click()
+    await flushPromises()
+    expect(callsOf(fake, 'device.label')).toEqual([{ key: devices[0]?.key, label: 'Socket 7' }])
+    expect(bodyText()).toContain('Socket 7')
+  })
+
+  it('takes a finished result off its row, and leaves the row', async () => {
+    await show({ jobs: [fakeJob({ target: A, state: 'finished', verdict: 'proven', provenLevel: 'stored' })] })
+    const bench = useBench()
+    const ended = bench.endedJobOf(devices[0]?.key ?? null)
+    if (ended === null) throw new Error('the job ended')
+    bench.dismiss(ended)
+    await flushPromises()
+    expect(bodyText()).not.toContain('Proven: checked in flash')
+    expect(bench.shownKeys).toHaveLength(2)
+  })
+
+  it('does not offer to take off what still runs', async () => {
+    await show({ jobs: [fakeJob({ target: A, state: 'transferring' })] })
+    expect(useBench().endedJobOf(devices[0]?.key ?? null)).toBeNull()
+    expect(useBench().finishedJobs()).toEqual([])
+  })
+})
+
 describe('the batch bar', () => {
+  it('brings a new question forward by itself', async () => {
+    const fake = await show({ jobs: [fakeJob({ target: A, state: 'transferring' })] })
+    const decision = {
+      code: 'tight-space',
+      question: 'Send <b>all</b> the same?',
+      details: {},
+      askedAt: '2026-11-21T10:14:00.000+07:00',
+      answer: null,
+      answeredAt: null,
+      answeredBy: null,
+    }
+    fake.emit('jobs.changed', { jobs: [fakeJob({ target: A, state: 'waiting', decision, revision: 3 })] })
+    fake.emit('decision.asked', { jobId: 'job-1', decision })
+    await flushPromises()
+    expect(document.querySelector('[role=dialog]')?.textContent).toContain('Send <b>all</b> the same?')
+    button(/^Later$/).click()
+    await flushPromises()
+    expect(callsOf(fake, 'decision.answer')).toEqual([])
+  })
+
+  it('goes on one by one when some of the jobs need a new order, and ticks those', async () => {
+    const refusing = new Set(['bad'])
+    const fake = await show(
+      {
+        jobs: [
+          fakeJob({ jobId: 'bad', target: A, state: 'failed' }),
+          fakeJob({ jobId: 'fine', target: B, state: 'cancelled' }),
+        ],
+      },
+      [],
+      {
+        'job.resume': ({ jobIds = [] }) => {
+          if (jobIds.some(jobId => refusing.has(jobId))) throw new FlashproofError('job.resume-refused', 'another slot')
+          return { jobIds }
+        },
+      },
+    )
+    runAction('retry-unproven')
+    await settle()
+    expect(callsOf(fake, 'job.resume')).toHaveLength(3)
+    expect([...useDevices().ticked]).toEqual([devices[0]?.key])
+  })
+
   it('counts only boards of the bench, and filters by a click', async () => {
     await show({
       jobs: [
