@@ -13,13 +13,13 @@ const KEPT_OUTPUT_CHARACTERS = 4_000
  * @param onBuild told before a build, which takes seconds
  * @throws {FlashproofError} internal.unexpected with the build's last words
  */
-export async function preparePageFolder(onBuild: () => void): Promise<string> {
+export async function preparePageFolder(onBuild: () => void, signal: AbortSignal): Promise<string> {
   const folder = fileURLToPath(entryUrl(import.meta.url, { source: '../../out/page', built: './page' }))
   const isSource = import.meta.url.endsWith('.ts')
   const sources = ['renderer', 'shared'].map(name => fileURLToPath(new URL(`../${name}`, import.meta.url)))
   if (isSource && isStale(join(folder, 'index.html'), sources)) {
     onBuild()
-    await buildPage()
+    await buildPage(signal)
   }
   return folder
 }
@@ -36,7 +36,7 @@ export function isStale(made: string, sources: readonly string[]): boolean {
 }
 
 /** In a process of its own: the bundler is a tool of developers, and its memory goes with it. */
-async function buildPage(): Promise<void> {
+async function buildPage(signal: AbortSignal): Promise<void> {
   const script = fileURLToPath(new URL('./build-page.mjs', import.meta.url))
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -45,7 +45,13 @@ async function buildPage(): Promise<void> {
       output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS)
     })
   }
+  const kill = (): void => {
+    child.kill()
+  }
+  signal.addEventListener('abort', kill)
   await once(child, 'close')
+  signal.removeEventListener('abort', kill)
+  signal.throwIfAborted()
   if (child.exitCode === 0) return
   throw new FlashproofError('internal.unexpected', `the page could not be built: ${output.trim().slice(-400)}`, {
     output,

@@ -6,7 +6,6 @@ import { extname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { FlashproofError } from '../shared/errors.ts'
-import { safeFileName } from '../host/saving/file-names.ts'
 
 export const MOST_UPLOAD_BYTES = 256 * 1024 * 1024
 const MOST_NAME_CHARACTERS = 255
@@ -15,6 +14,10 @@ const MOST_AT_ONCE = 4
 const MOST_KEPT = 16
 /** What a server that was killed left behind. */
 const STALE_MS = 7 * 24 * 60 * 60_000
+
+/** What a file system takes for something else: control characters, separators, wildcards, streams. */
+const unfitForNames = /[\p{Cc}\p{Cf}\p{Cs}<>:"|?*]/gu
+const reservedOnWindows = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 
 export interface Upload {
   readonly path: string
@@ -57,8 +60,9 @@ export class Uploads {
   async removeStale(nowMs: number): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       const path = join(this.#folder, name)
-      const { mtimeMs } = await stat(path)
-      if (nowMs - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true })
+      // Another server of this home may be removing its own folder at this moment.
+      const found = await stat(path).catch(() => null)
+      if (found !== null && nowMs - found.mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true })
     }
   }
 
@@ -98,14 +102,17 @@ export class Uploads {
 
 /** @throws {FlashproofError} host.file-refused for a name that is none */
 function harmlessName(name: string): string {
-  const last = name.split(/[/\\]/).at(-1) ?? ''
-  if (last === '' || last === '.' || last === '..' || name.length > MOST_NAME_CHARACTERS || name.includes('\0')) {
+  const last = (name.split(/[/\\]/).at(-1) ?? '')
+    .replace(unfitForNames, '_')
+    .replace(/[. ]+$/, '')
+    .trim()
+  if (last === '' || reservedOnWindows.test(last) || name.length > MOST_NAME_CHARACTERS) {
     throw new FlashproofError('host.file-refused', 'the file has no usable name', { name: name.slice(0, 80) })
   }
   // The ending tells the format, so a long name loses its middle.
   const ending = extname(last)
   const stem = last.slice(0, last.length - ending.length).slice(0, 80)
-  return safeFileName([`${stem}${ending.slice(0, 16)}`])
+  return `${stem}${ending.slice(0, 16)}`
 }
 
 function limitTo(mostBytes: number): Transform {

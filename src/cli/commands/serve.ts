@@ -15,8 +15,7 @@ export async function runServe(context: CommandContext, command: ServeCommand): 
   const { texts } = report
   const pageFolder = await preparePageFolder(() => {
     report.notice(texts.buildsPage)
-  })
-  interruption.signal.throwIfAborted()
+  }, interruption.signal)
   const workers = new Set<{ kill(): void }>()
   const mode = await startBrowserMode({
     home,

@@ -163,8 +163,9 @@ export class FileProducer {
 async function removeStale(folder: string, nowMs: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
-    const { mtimeMs } = await stat(path)
-    if (nowMs - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true })
+    // Another call may be removing its own folder at this moment.
+    const found = await stat(path).catch(() => null)
+    if (found !== null && nowMs - found.mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true })
   }
 }
 

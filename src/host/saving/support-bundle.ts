@@ -1,5 +1,5 @@
 /** What helps those who help: versions, settings, states, the last records and log files; secrets are taken out. */
-import { open, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
 import { homedir, release } from 'node:os'
 import { join } from 'node:path'
 import { toWireError } from '../../shared/errors.ts'
@@ -77,7 +77,9 @@ function describeStation({ engine, home, version, now }: SupportBundleOptions): 
 }
 
 async function exportRecords({ engine, home, now }: SupportBundleOptions, signal: AbortSignal): Promise<string> {
-  const folder = await mkdtemp(join(homeFoldersOf(home).temporary, 'records-'))
+  const { temporary } = homeFoldersOf(home)
+  await mkdir(temporary, { recursive: true, mode: 0o700 })
+  const folder = await mkdtemp(join(temporary, 'records-'))
   try {
     const outputPath = join(folder, 'records.jsonl')
     const since = new Date(now().getTime() - RECORD_DAYS * 24 * 60 * 60_000).toISOString()
