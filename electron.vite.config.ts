@@ -42,6 +42,8 @@ export default defineConfig({
     build: {
       outDir: 'out/page',
       minify: true,
+      // One script for the one page: it is read from this computer, not over a network.
+      chunkSizeWarningLimit: 1_000,
       rolldownOptions: { input: { index: resolve('src/renderer/index.html') } },
     },
   },

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { benchFormats } from './formats.ts'
 import { benchJournal } from './journal.ts'
+import { benchPage } from './page.ts'
 import { benchStart } from './start.ts'
 import { printRows, type BenchRow } from './table.ts'
 import { benchUpload } from './upload.ts'
@@ -19,6 +20,7 @@ const sections: Readonly<Record<string, Section>> = {
   formats: { title: 'Formats', needsBuild: true, run: benchFormats },
   upload: { title: 'Chunk uploads over loopback', needsBuild: false, run: benchUpload },
   journal: { title: 'Journal', needsBuild: false, run: benchJournal },
+  page: { title: 'Page in the browser mode', needsBuild: true, run: benchPage },
 }
 
 const rounds = Number(process.env['FLASHPROOF_BENCH_ROUNDS'] ?? 5)
