@@ -38,13 +38,12 @@ export function createMemoryPlot(
   scene: () => PlotScene,
   listeners: PlotListeners,
 ): uPlot {
-  const line = (scale: string, colour: 'free' | 'minimum' | 'largest', dash?: number[]): uPlot.Series => ({
+  const line = (scale: string, colour: 'free' | 'minimum' | 'largest'): uPlot.Series => ({
     scale,
     stroke: () => scene().colours[colour],
     width: 1.5,
     points: { show: false },
     spanGaps: false,
-    ...(dash === undefined ? {} : { dash }),
   })
   const stepped = uPlot.paths.stepped?.({ align: 1 })
   const options: uPlot.Options = {
@@ -69,8 +68,8 @@ export function createMemoryPlot(
         spanGaps: false,
         ...(stepped === undefined ? {} : { paths: stepped }),
       },
-      line('memory', 'largest', [2, 3]),
-      line('memory', 'minimum', [6, 3]),
+      line('memory', 'largest'),
+      line('memory', 'minimum'),
       line('memory', 'free'),
     ],
     // The library names its sides in an enum that exists for the compiler alone; 1 is the right one.
@@ -94,6 +93,18 @@ export function createMemoryPlot(
     },
   }
   return new uPlot(options, [[], [], [], [], []], parent)
+}
+
+/** Many points in few pixels look like a band whatever their line is like, and dashes along all of them cost dearly. */
+const MOST_DASHED_POINTS = 800
+const dashes = { 2: [2, 3], 3: [6, 3] } as const
+
+/** Tells the lines apart by their dashes as long as that can be seen. */
+export function setDashes(plot: uPlot, points: number): void {
+  for (const [index, dash] of Object.entries(dashes)) {
+    const series = plot.series[Number(index)]
+    if (series !== undefined) series.dash = points > MOST_DASHED_POINTS ? [] : [...dash]
+  }
 }
 
 /** The columns in the order of the plot's series: what is filled lies behind the lines. */
