@@ -14,6 +14,8 @@ export interface SourceFile {
   /** Relative to the root of the project, with forward slashes. */
   readonly path: string
   readonly text: string
+  /** How the file itself begins, whatever language stands there. */
+  readonly opening: string
   readonly imports: readonly SourceImport[]
   /** Every text literal that is not the place of an import. */
   readonly literals: readonly { readonly text: string; readonly line: number }[]
@@ -48,7 +50,7 @@ export function parse(path: string, content: string): SourceFile {
     ts.forEachChild(node, visit)
   }
   visit(source)
-  return { path, text, imports, literals }
+  return { path, text, opening: content.slice(0, 200), imports, literals }
 }
 
 function importOf(node: ts.Node): SourceImport | null {

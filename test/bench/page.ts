@@ -164,7 +164,7 @@ function differences(seen: ReadonlyMap<string, SeenJob>, home: string): string[]
   )
   return [...seen].flatMap(([jobId, job]) => {
     const record = kept.get(jobId)
-    const isSame = record !== undefined && record.state === job.state && record.verdict === job.verdict
+    const isSame = record?.state === job.state && record.verdict === job.verdict
     return isSame ? [] : [`${jobId}: ${job.state} ${String(job.verdict)} / ${String(record?.state)}`]
   })
 }
