@@ -1,21 +1,22 @@
 /** The station's devices as callers see them: the list with labels, and what people add, name and forget. */
 import type { EventName, EventOf } from '../shared/contract/events.ts'
-import type { DeviceEntry, JobSnapshot, ProbeReport } from '../shared/contract/models.ts'
+import type { DeviceEntry, DiscoveryChannel, JobSnapshot, ProbeReport } from '../shared/contract/models.ts'
 import { FlashproofError } from '../shared/errors.ts'
 import { stripControl } from '../shared/units.ts'
 import { isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceEntry } from '../core/discovery/device-key.ts'
-import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
-import { deviceSources } from '../core/discovery/index.ts'
+import { listDevices, lookUpDevice } from '../core/discovery/device-registry.ts'
+import type { DeviceSource } from '../core/discovery/device-source.ts'
+import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
 import { readLabels, setLabel, withLabels } from '../core/discovery/labels.ts'
-import { forgetDevice, readRemembered, rememberDevices } from '../core/discovery/remembered.ts'
-import { listSimulated } from '../core/discovery/simulated.ts'
+import { forgetDevice, rememberDevices } from '../core/discovery/remembered.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
 import { cleanIdentity } from '../core/jobs/board-guard.ts'
 
 export interface DevicesWorld {
   readonly home: string
   readonly clock: Clock
+  readonly sources: readonly DeviceSource[]
   readonly isSimulated: (endpoint: Endpoint) => boolean
   readonly probe: (endpoint: Endpoint, signal: AbortSignal) => Promise<ProbeReport>
   readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
@@ -26,13 +27,52 @@ const LONGEST_TEXT = 80
 export class Devices {
   readonly #world: DevicesWorld
 
+  readonly #discovery: Discovery
+  #isListening = false
+
   constructor(world: DevicesWorld) {
     this.#world = world
+    const { home, clock, sources, emit } = world
+    this.#discovery = createDiscovery({
+      home,
+      clock,
+      sources,
+      onChanged: device => {
+        emit('device.changed', { device })
+      },
+      onRemoved: key => {
+        emit('device.removed', { key })
+      },
+      onChannels: channels => {
+        emit('discovery.changed', { channels })
+      },
+    })
   }
 
+  /** Begins to listen, and to tell what comes and goes: for a page, not for a command that wants one answer. */
+  listen(): void {
+    this.#isListening = true
+    this.#discovery.start()
+  }
+
+  /** @param waitMs how long to listen for an answer, where nothing listens all the time */
   async list(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]> {
-    const { home } = this.#world
-    return withLabels(await listDevices(deviceSources, { home, waitMs, signal }), readLabels(home))
+    const { home, sources } = this.#world
+    if (this.#isListening) return this.#discovery.list()
+    return withLabels(await listDevices(sources, { home, waitMs, signal }), readLabels(home))
+  }
+
+  channels(): DiscoveryChannel[] {
+    return this.#discovery.channels()
+  }
+
+  /** What is known may have changed: a job met boards. */
+  refresh(): void {
+    if (this.#isListening) this.#discovery.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.#discovery.close()
   }
 
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
@@ -45,7 +85,7 @@ export class Devices {
    * @throws {FlashproofError} target.*, file.not-writable
    */
   async add(target: string, signal: AbortSignal): Promise<{ device: DeviceEntry; probe: ProbeReport }> {
-    const { home, clock, probe, isSimulated, emit } = this.#world
+    const { home, clock, probe, isSimulated } = this.#world
     const endpoint = this.resolve(target)
     const report = await probe(endpoint, signal)
     const known = this.#known().find(entry => entry.target === endpoint.text)
@@ -67,34 +107,28 @@ export class Devices {
         rememberDevices(home, [entry])
       })
     const [device = entry] = withLabels([entry], readLabels(home))
-    emit('device.changed', { device })
+    this.refresh()
     return { device, probe: report }
   }
 
   /** @throws {FlashproofError} file.not-writable */
   forget(key: string): void {
-    const { home, emit } = this.#world
     write(() => {
-      forgetDevice(home, key)
+      forgetDevice(this.#world.home, key)
     })
-    const heard = this.#known().find(entry => entry.key === key)
-    // A source that still hears it lists it again.
-    if (heard === undefined) emit('device.removed', { key })
-    else emit('device.changed', { device: withLabels([heard], readLabels(home))[0] ?? heard })
+    this.refresh()
   }
 
   /** @throws {FlashproofError} file.not-writable */
   label(key: string, label: string | null): void {
-    const { home, emit } = this.#world
     write(() => {
-      setLabel(home, key, label === null ? null : stripControl(label, LONGEST_TEXT))
+      setLabel(this.#world.home, key, label === null ? null : stripControl(label, LONGEST_TEXT))
     })
-    const known = this.#known().find(entry => entry.key === key)
-    if (known !== undefined) emit('device.changed', { device: withLabels([known], readLabels(home))[0] ?? known })
+    this.refresh()
   }
 
   #known(): DeviceEntry[] {
-    return mergeDevices([...listSimulated(), ...readRemembered(this.#world.home)])
+    return this.#discovery.list()
   }
 }
 

@@ -43,7 +43,11 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       return {}
     },
     'firmware.open': ({ path, accept }, { signal }) => firmware.open({ path, accept: accept ?? [] }, signal),
-    'device.list': async ({ waitMs }, { signal }) => ({ devices: await devices.list(waitMs ?? 0, signal) }),
+    'device.list': async ({ waitMs }, { signal, caller }) => {
+      // A page keeps its list by events; a command wants one answer.
+      if (caller === 'page') devices.listen()
+      return { devices: await devices.list(waitMs ?? 0, signal) }
+    },
     'device.probe': ({ target }, { signal }) => station.probe(station.resolve(target), signal),
     'device.add': ({ target }, { signal }) => devices.add(target, signal),
     'device.forget': ({ key }) => {
@@ -54,7 +58,10 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       devices.label(key, label)
       return {}
     },
-    'discovery.status': () => ({ channels: [] }),
+    'discovery.status': (_request, { caller }) => {
+      if (caller === 'page') devices.listen()
+      return { channels: devices.channels() }
+    },
     'pc.check': async () => ({ items: await station.checkPc() }),
     'job.start': request => engine.start(request),
     'firmware.list': () => ({ firmware: firmware.list() }),

@@ -35,8 +35,8 @@ function ignoreTerminalSignals(): void {
   process.on('SIGHUP', () => undefined)
 }
 
-/** `process.parentPort` exists only inside Electron's utility process; Node's own types do not know it. */
+/** `process.parentPort` exists only inside Electron's utility process, whatever Electron's types say of every process. */
 function electronParentPort(): EmitterPort | null {
-  const { parentPort } = process as NodeJS.Process & { readonly parentPort?: EmitterPort }
+  const { parentPort } = process as unknown as { readonly parentPort?: EmitterPort }
   return parentPort ?? null
 }

@@ -5,6 +5,8 @@ import type { JobSnapshot, PcCheckItem, Preferences, ProbeReport, TargetReview }
 import { systemClock, type Clock } from '../core/clock.ts'
 import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
+import type { DeviceSource } from '../core/discovery/device-source.ts'
+import { deviceSources } from '../core/discovery/index.ts'
 import type { Endpoint } from '../core/discovery/target.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
 import type { FirmwareReader } from '../core/jobs/firmware-reader.ts'
@@ -41,6 +43,8 @@ export interface StationOptions {
   readonly isSimulated?: (endpoint: Endpoint) => boolean
   /** The protocols that jobs may use; all of them unless a test brings its own. */
   readonly protocols?: readonly TransferProtocol[]
+  /** Where devices come from; THE LIST unless a test brings its own. */
+  readonly deviceSources?: readonly DeviceSource[]
   /** How firmware is read; in a thread of its own unless a test reads it itself. */
   readonly readFirmware?: FirmwareReader
   /** Called right before every commit of both journals; what it throws fails the commit. For tests of crashes and full disks. */
@@ -97,7 +101,14 @@ export function openStation(options: StationOptions): Station {
   const protocols = options.protocols ?? transferProtocols
   const probe = (endpoint: Endpoint, signal: AbortSignal): Promise<ProbeReport> =>
     probeTarget({ endpoint, protocols, signal, clock, timeoutMs: retryPolicy.requestTimeoutMs })
-  const devices = new Devices({ home, clock, isSimulated, probe, emit })
+  const devices = new Devices({
+    home,
+    clock,
+    isSimulated,
+    probe,
+    emit,
+    sources: options.deviceSources ?? deviceSources,
+  })
   const policyRetries = retryPolicy.tries - 1
   const telemetry = new TelemetryHistory()
   const loadImage = sharedLoader(sha256 => images.read(sha256))
@@ -110,6 +121,7 @@ export function openStation(options: StationOptions): Station {
     lookUp: name => devices.resolve(name),
     jobSettings: () => readJobSettings(home),
     onBatchEnded: (batchId, simulated) => {
+      devices.refresh()
       emit('batch.ended', { batchId, headHash: (simulated ? journals.practice : journals.station).head().hash })
     },
     world: {
@@ -177,7 +189,8 @@ export function openStation(options: StationOptions): Station {
     devices,
     probe,
     resolve: target => devices.resolve(target),
-    checkPc: async () => checkPc(await readPcFacts({ home, clock, channels: [], installedFile: packageFile })),
+    checkPc: async () =>
+      checkPc(await readPcFacts({ home, clock, channels: devices.channels(), installedFile: packageFile })),
     // After the first answers: a technician does not wait for old images to go.
     async keepHouse() {
       return await keepHouse({
@@ -190,7 +203,8 @@ export function openStation(options: StationOptions): Station {
     },
     async close(longestMs) {
       monitors.stopAll()
-      await engine.stop(longestMs)
+      // The jobs first: each byte that is sent after the word to stop is one too many.
+      await Promise.all([engine.stop(longestMs), devices.close()])
       memory.close()
       journals.station.close()
       journals.practice.close()

@@ -125,7 +125,7 @@ describe.each(places)('%s', (_name, harness) => {
     const device = await harness.device(bench, 'always')
     const jobId = await start(device)
     await bench.until(jobId, snapshot => snapshot.doneBytes > 0)
-    bench.station.engine.cancel([jobId])
+    void bench.station.engine.cancel([jobId])
     const job = await bench.ended(jobId)
     // A whole board may be done before the cancel; then its end must be true all the same.
     if (job.state === 'cancelled') {

@@ -6,6 +6,8 @@ import type { JobOrderRequest } from '../../src/shared/contract/commands.ts'
 import { events } from '../../src/shared/contract/events.ts'
 import type { JobLogLine, JobSnapshot } from '../../src/shared/contract/models.ts'
 import { isEnded } from '../../src/core/jobs/job-engine.ts'
+import { rememberedSource } from '../../src/core/discovery/remembered.ts'
+import { simulatedSource } from '../../src/core/discovery/simulated.ts'
 import { readFirmware } from '../../src/core/jobs/firmware-reader.ts'
 import type { RetryPolicy } from '../../src/core/transfer/retry.ts'
 import { buildDemoFirmware } from '../../src/core/formats/esp-image/demo-firmware.ts'
@@ -72,6 +74,8 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
         for (const watcher of logWatchers) watcher(jobId, line)
       },
       isSimulated: () => false,
+      // Nothing here listens on the network or looks for ports.
+      deviceSources: [simulatedSource, rememberedSource],
       retryPolicy: quickRetryPolicy,
       readFirmware: request => Promise.resolve().then(() => readFirmware(request)),
       onSnapshot: snapshot => {

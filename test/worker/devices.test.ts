@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { DeviceSource, WatchWorld } from '../../src/core/discovery/device-source.ts'
+import { rememberedSource } from '../../src/core/discovery/remembered.ts'
+import type { EventName } from '../../src/shared/contract/events.ts'
+import type { DeviceEntry, DiscoveryChannel } from '../../src/shared/contract/models.ts'
+import { Devices } from '../../src/worker/devices.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
+import { fakeDeviceEntry } from '../fakes/fake-device-entry.ts'
+
+const channel: DiscoveryChannel = {
+  id: 'mdns:wlan0',
+  source: 'mdns',
+  name: 'Wi-Fi (wlan0)',
+  state: 'listening',
+  queriesSent: 1,
+  answersHeard: 0,
+  lastHeardAt: null,
+  diagnosis: null,
+}
+
+let home: string
+let clock: FakeClock
+let told: { name: EventName; payload: unknown }[]
+let heard: DeviceEntry[]
+let world: WatchWorld | null
+let devices: Devices
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'flashproof-devices-'))
+  clock = new FakeClock()
+  told = []
+  heard = []
+  world = null
+  const source: DeviceSource = {
+    id: 'mdns',
+    list: () => heard,
+    watch(given) {
+      world = given
+      return {
+        devices: () => heard,
+        channels: () => [channel],
+        refresh: () => undefined,
+        close: () => Promise.resolve(),
+      }
+    },
+  }
+  devices = new Devices({
+    home,
+    clock,
+    sources: [source, rememberedSource],
+    isSimulated: () => false,
+    probe: endpoint =>
+      Promise.resolve({
+        target: endpoint.text,
+        reachable: false,
+        protocols: [],
+        identity: null,
+        reach: null,
+        telemetry: null,
+        notes: [],
+      }),
+    emit: (name, payload) => {
+      told.push({ name, payload })
+    },
+  })
+})
+afterEach(async () => {
+  await devices.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+it('nothing listens until a page wants a live list; then what comes and goes is told', async () => {
+  await devices.list(0, new AbortController().signal)
+  expect(world).toBeNull()
+  devices.listen()
+  const board = fakeDeviceEntry('http://10.0.0.7', { source: 'mdns', present: true })
+  heard = [board]
+  world?.onChanged()
+  await clock.advance(300)
+  expect(told).toContainEqual({ name: 'device.changed', payload: { device: board } })
+  expect(told).toContainEqual({ name: 'discovery.changed', payload: { channels: [channel] } })
+  expect(devices.channels()).toEqual([channel])
+  heard = []
+  world?.onChanged()
+  await clock.advance(300)
+  expect(told.at(-1)).toEqual({ name: 'device.removed', payload: { key: board.key } })
+})
+
+it('a label, a device that was added and one that was forgotten are told too', async () => {
+  devices.listen()
+  const { device } = await devices.add('http://10.0.0.8', new AbortController().signal)
+  devices.label(device.key, 'Kitchen')
+  await clock.advance(300)
+  expect(told).toContainEqual({
+    name: 'device.changed',
+    payload: { device: expect.objectContaining({ key: device.key, label: 'Kitchen' }) as unknown },
+  })
+  devices.forget(device.key)
+  await clock.advance(300)
+  expect(told.at(-1)).toEqual({ name: 'device.removed', payload: { key: device.key } })
+})
