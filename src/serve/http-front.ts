@@ -66,8 +66,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 }
 
 function parseUrl(text: string | undefined): URL | null {
-  // A path alone: an address with a host of its own is a request to a proxy.
-  if (text?.startsWith('/') !== true) return null
+  // A path alone: what brings a host of its own is a request to a proxy, or tries to look like one.
+  if (text?.startsWith('/') !== true || text.startsWith('//')) return null
   return URL.canParse(text, 'http://page') ? new URL(text, 'http://page') : null
 }
 

@@ -237,7 +237,7 @@ describe('simulate', () => {
 })
 
 describe('commands of a later version', () => {
-  it.each([['serve'], ['agent', 'install', 'http://a']])('are known and refused: %s', async (...words) => {
+  it.each([['agent', 'install', 'http://a']])('are known and refused: %s', async (...words) => {
     const host = createMemoryHost()
     expect(await runCli(words, host)).toBe(2)
     expect(host.err()).toContain('not in this version')

@@ -53,7 +53,7 @@ const accepted: readonly (readonly [line: string, command: Partial<ParsedCommand
   ['log verify old.jsonl', { exportPath: 'old.jsonl' }],
   ['simulate --devices demo --json', { kind: 'simulate', devices: 'demo', isJson: true }],
   ['demo', { kind: 'demo', isJson: false }],
-  ['serve --port 8080 --simulate', { kind: 'not-in-this-version', name: 'serve' }],
+  ['serve --port 8080 --simulate', { kind: 'serve', port: 8080, isSimulating: true, isJson: false }],
   ['agent install http://10.0.0.1', { kind: 'not-in-this-version', name: 'agent install' }],
 ]
 
