@@ -171,8 +171,7 @@ async function openScenario(
 
 /** @returns each violation with the first places that have it */
 async function judge(page: Page): Promise<readonly string[]> {
-  // What axe gives is what its types say.
-  const results = (await page.evaluate(`axe.run(document, ${JSON.stringify(options)})`)) as AxeResults
+  const results = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return results.violations.map(({ id, help, nodes }) => {
     const places = nodes
       .slice(0, 4)

@@ -18,7 +18,7 @@ export function deviceWords(job: Pick<JobSnapshot, 'device' | 'target'>): {
   readonly tail: string
 } {
   const { device, target } = job
-  const name = device?.name ?? device?.board ?? device?.chip ?? target
+  const name = device?.name ?? device?.id ?? device?.board ?? device?.chip ?? target
   const tail = device?.mac ?? device?.usbSerial ?? device?.id ?? (name === target ? '' : target)
   return { name: stripControl(name, 80), tail: stripControl(tail, 80) }
 }
