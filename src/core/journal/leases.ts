@@ -17,6 +17,13 @@ export function claimLease(database: Database, jobId: string, owner: Owner): boo
 }
 
 /**
+ * Snapshots are told before they are committed, so a listener may hold newer ones than the journal of a process that
+ * died. The step is wider than what one process can have told between two commits: otherwise that listener would take
+ * the interrupted job for an old story, and show it running for ever.
+ */
+export const UNCOMMITTED_REVISIONS = 10_000
+
+/**
  * Jobs that nobody runs any more become `interrupted`: those whose owner is dead, and those without an owner that were not
  * paused. A paused job without an owner was put down on purpose and stays as it is.
  */
@@ -43,7 +50,7 @@ export function interruptAbandoned(
       const after: JobSnapshot = {
         ...before,
         state: 'interrupted',
-        revision: before.revision + 1,
+        revision: before.revision + UNCOMMITTED_REVISIONS,
         bytesPerSecond: null,
         remainingMs: null,
         decision: null,

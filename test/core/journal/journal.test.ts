@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { doHistoryTask } from '../../../src/core/journal/history-tasks.ts'
+import { UNCOMMITTED_REVISIONS } from '../../../src/core/journal/leases.ts'
+import type { TracePage, TracePosition } from '../../../src/core/journal/job-reader.ts'
 import { currentOwner, type Owner } from '../../../src/core/journal/owner.ts'
 import { migrations, prepareSchema, schemaVersion } from '../../../src/core/journal/schema.ts'
 import { inTransaction, openDatabase } from '../../../src/core/journal/sqlite.ts'
@@ -91,6 +93,30 @@ describe('writing', () => {
     expect(journal.logLines('a')).toEqual([line, { ...line, elapsedMs: 0, text: 'a\ufffdb' }])
     expect(journal.telemetry('a')).toEqual([{ at: startedAt, elapsedMs: 3, source: 'http-json', rssiDbm: -61 }])
     expect(journal.chunks('a')).toEqual([chunk(3)])
+  })
+
+  it('gives a trace page by page, the newest first, over the blocks of its index and past the rows of other jobs', async () => {
+    const home = makeHome()
+    const journal = openTestJournal(home)
+    for (const jobId of ['a', 'b']) journal.insertJob({ snapshot: makeSnapshot(jobId), order: null, owner })
+    for (let index = 0; index < 5000; index++) {
+      for (const jobId of ['a', 'b']) {
+        journal.addLogLine(jobId, { at: startedAt, elapsedMs: index, level: 'info', code: 'x', text: jobId })
+      }
+      if (index % 100 === 0) journal.addTelemetry('a', { at: startedAt, elapsedMs: index, source: 'http-json' })
+    }
+    await journal.commit()
+    const read = (before?: TracePosition): TracePage => {
+      const task = { type: 'trace', jobId: 'a', limit: 700, ...(before === undefined ? {} : { before }) } as const
+      // A task of this type has this result.
+      return doHistoryTask(home, 'station', task) as TracePage
+    }
+    const pages = [read()]
+    for (let next = pages[0]?.next ?? null; next !== null; next = pages[0]?.next ?? null) pages.unshift(read(next))
+    expect(pages.map(page => page.lines.length)).toEqual([100, 700, 700, 700, 700, 700, 700, 700])
+    expect(pages.flatMap(page => page.lines)).toEqual(journal.logLines('a'))
+    expect(pages.at(-1)?.samples).toEqual(journal.telemetry('a'))
+    expect(pages.at(-1)?.next?.sample).toBe(0)
   })
 
   it('refuses rows of a job that it does not know, and a second job of the same id', () => {
@@ -295,7 +321,12 @@ describe('leases', () => {
     await journal.commit()
     const interrupted = journal.markInterrupted(holder => holder.processStart !== '1')
     expect(interrupted).toEqual([
-      expect.objectContaining({ jobId: 'dead', state: 'interrupted', revision: 5, bytesPerSecond: null }),
+      expect.objectContaining({
+        jobId: 'dead',
+        state: 'interrupted',
+        revision: 4 + UNCOMMITTED_REVISIONS,
+        bytesPerSecond: null,
+      }),
     ])
     expect(journal.getJob('dead')).toMatchObject({ owner: null, snapshot: { state: 'interrupted' } })
     expect(journal.listJobs().map(job => job.snapshot.state)).toEqual([
