@@ -11,6 +11,9 @@ import { listLog } from './log-listing.ts'
 import type { Station } from './station.ts'
 import { appVersion } from './version.ts'
 
+/** Rows of a trace or of telemetry in one answer, where the caller does not say. */
+const PAGE_ROWS = 500
+
 export interface WorkerWorld {
   readonly station: Station
   readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
@@ -89,9 +92,12 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       return {}
     },
     'order.review': async (request, { signal }) => ({ targets: await station.review(request, signal) }),
-    'job.trace': async ({ jobId }, { signal }) =>
-      await history(engine.locate(jobId).journal.kind, { type: 'trace', jobId }, signal),
-    'telemetry.history': async ({ target }) => ({ samples: await station.telemetry.read(target) }),
+    'job.trace': async ({ jobId, limit = PAGE_ROWS, before }, { signal }) => {
+      const task = { type: 'trace', jobId, limit, ...definedOnly({ before }) } as const
+      return await history(engine.locate(jobId).journal.kind, task, signal)
+    },
+    'telemetry.history': ({ target, limit = PAGE_ROWS, before }) =>
+      station.telemetry.read(target, { limit, ...definedOnly({ before }) }),
     'settings.get': () => station.preferences(),
     'settings.set': change => station.changePreferences(definedOnly(change)),
     'log.check': async ({ practice }, { signal }) =>

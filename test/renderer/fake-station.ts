@@ -98,8 +98,8 @@ function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
     'firmware.list': () => ({ firmware: world.firmware ?? [] }),
     'firmware.recheck': () => ({ state: 'same', changedAt: null }),
     'job.list': () => ({ jobs: world.jobs ?? [] }),
-    'job.trace': () => ({ lines: [], samples: [] }),
-    'telemetry.history': () => ({ samples: [] }),
+    'job.trace': () => ({ lines: [], samples: [], next: null }),
+    'telemetry.history': () => ({ samples: [], next: null }),
     'log.list': () => ({ entries: (world.jobs ?? []).map(logEntry), headHash: 'c0ffee'.repeat(10) + 'c0ff' }),
     'log.show': ({ jobId }) => {
       const entry = (world.jobs ?? []).map(logEntry).find(({ snapshot }) => snapshot.jobId === jobId)

@@ -58,6 +58,16 @@ describe('a job', () => {
     expect(trace.samples.length).toBeGreaterThan(0)
     const { samples } = await handlers['telemetry.history']({ target: board.target }, context)
     expect(samples).toEqual(trace.samples)
+    expect(trace.next).toBeNull()
+    const jobId = job?.jobId ?? ''
+    const newest = await handlers['job.trace']({ jobId, limit: 3 }, context)
+    expect(newest.lines).toEqual(trace.lines.slice(-3))
+    const older = await handlers['job.trace'](
+      { jobId, limit: 3, before: { line: newest.next?.line ?? 0, sample: 0 } },
+      context,
+    )
+    expect(older.lines).toEqual(trace.lines.slice(-6, -3))
+    expect(older.samples).toEqual([])
     await expect(handlers['job.trace']({ jobId: 'j-none' }, context)).rejects.toMatchObject({ code: 'job.not-found' })
   })
 

@@ -153,6 +153,38 @@ export function* readDetailRows(
   }
 }
 
+export interface DetailPage {
+  /** As arrays of `detailColumns`, in the order in which they were written. */
+  readonly rows: readonly DetailValue[][]
+  /** Id of the first of them when there are older ones, to ask for those before it; 0 when there are none. */
+  readonly olderBefore: number
+}
+
+/**
+ * Reads the newest rows of a job that lie before a row.
+ * @param limit at most this many rows
+ */
+export function readNewestRows(
+  database: Database,
+  table: DetailTable,
+  jobKey: number,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): DetailPage {
+  const columns = detailColumns[table].join(', ')
+  const text = `SELECT id, ${columns} FROM ${table} WHERE ${rowsOfJob(table)} ORDER BY id DESC LIMIT ${String(limit + 1)}`
+  const { statement, conditions } = visitRows(database, table, jobKey, before - 1, text)
+  statement.setReturnArrays(true)
+  const found: DetailValue[][] = []
+  for (const condition of conditions.toReversed()) {
+    if (found.length > limit) break
+    // As in `readDetailRows`: the library's type describes the object form only.
+    for (const row of statement.iterate(...condition)) found.push(row as unknown as DetailValue[])
+  }
+  const rows = found.slice(0, limit).reverse()
+  const olderBefore = found.length > limit ? Number(rows[0]?.[0] ?? 0) : 0
+  return { rows: rows.map(row => row.slice(1)), olderBefore }
+}
+
 /** Counts a job's rows and finds the id of the last one. */
 export function countRows(
   database: Database,

@@ -1,13 +1,13 @@
 /** Long work on the journal (exports, checks, history queries) on a read-only connection; runs in a thread or anywhere. */
 import { existsSync } from 'node:fs'
 import type { ChainReport, ExportFormat, LogFilter } from '../../shared/contract/commands.ts'
-import type { JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
+import type { JobSnapshot } from '../../shared/contract/models.ts'
 import type { ChainEntry } from './chain.ts'
 import { exportEventsCsv } from './exports/events-csv.ts'
 import { exportRecords, type ExportResult } from './exports/index.ts'
 import { readSealedJobs } from './exports/record-source.ts'
 import { headLogPath, lastLoggedSequence } from './head-log.ts'
-import { JobReader, parseStored } from './job-reader.ts'
+import { JobReader, parseStored, type TracePage, type TracePosition } from './job-reader.ts'
 import { type JournalKind, journalPath } from './open-database.ts'
 import { prepareSchema, schemaVersion } from './schema.ts'
 import { asJournalError, type Database, openDatabase, textColumn } from './sqlite.ts'
@@ -46,8 +46,14 @@ export interface HistoryTasks {
     readonly result: ChainEntry | null
   }
   readonly trace: {
-    readonly task: { readonly type: 'trace'; readonly jobId: string }
-    readonly result: { readonly lines: JobLogLine[]; readonly samples: TelemetrySample[] }
+    readonly task: {
+      readonly type: 'trace'
+      readonly jobId: string
+      readonly limit: number
+      readonly before?: TracePosition
+    }
+    /** Empty for a job that the retention has thinned. */
+    readonly result: TracePage
   }
 }
 
@@ -100,7 +106,7 @@ function doDatabaseTask(
     case 'record':
       return newestRecord(database, task.jobId)
     case 'trace':
-      return traceOf(database, task.jobId)
+      return new JobReader(database).trace(task.jobId, task.limit, task.before)
   }
 }
 
@@ -154,12 +160,6 @@ function listEntries(database: Database, filter: LogFilter): HistoryResult<Histo
     entries.push({ sequence: link.sequence, recordHash: link.recordHash, snapshot, operator, order })
   }
   return { entries, headHash: new JobReader(database).head().hash }
-}
-
-/** What a job logged and measured, in order; empty for one that the retention has thinned. */
-function traceOf(database: Database, jobId: string): HistoryResult<HistoryTasks['trace']['task']> {
-  const reader = new JobReader(database)
-  return { lines: reader.logLines(jobId), samples: reader.telemetry(jobId) }
 }
 
 function newestRecord(database: Database, jobId: string): ChainEntry | null {

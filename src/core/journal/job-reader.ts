@@ -8,7 +8,7 @@ import {
   type TelemetrySample,
 } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
-import { type DetailValue, readDetailRows } from './detail-rows.ts'
+import { type DetailPage, type DetailValue, readDetailRows, readNewestRows } from './detail-rows.ts'
 import type { ChainEntry, DetailTable } from './chain.ts'
 import { type Owner, parseOwner } from './owner.ts'
 import { type Database, nullableNumber, nullableText, numberColumn, type Row, textColumn } from './sqlite.ts'
@@ -51,6 +51,19 @@ export interface JobQuery {
   readonly states?: readonly JobState[]
   readonly batchId?: string
   readonly limit?: number
+}
+
+/** Where a page of a trace ends: the rows before these are asked for. 0: there are no older ones. */
+export interface TracePosition {
+  readonly line: number
+  readonly sample: number
+}
+
+export interface TracePage {
+  readonly lines: JobLogLine[]
+  readonly samples: TelemetrySample[]
+  /** Null when there is nothing older. */
+  readonly next: TracePosition | null
 }
 
 const JOB_COLUMNS = `
@@ -120,6 +133,25 @@ export class JobReader {
 
   logLines(jobId: string): JobLogLine[] {
     return this.#rows(jobId, 'log_lines').map(toLogLine)
+  }
+
+  /**
+   * A page of what a job logged and measured, the newest one without `before`; within it the oldest first.
+   * @param limit at most this many lines, and as many samples
+   */
+  trace(jobId: string, limit: number, before?: TracePosition): TracePage {
+    const key = this.jobKey(jobId)
+    if (key === null) return { lines: [], samples: [], next: null }
+    const page = (table: DetailTable, position = Number.MAX_SAFE_INTEGER): DetailPage =>
+      readNewestRows(this.#database, table, key, { before: position, limit })
+    const lines = page('log_lines', before?.line)
+    const samples = page('telemetry', before?.sample)
+    const next = { line: lines.olderBefore, sample: samples.olderBefore }
+    return {
+      lines: lines.rows.map(toLogLine),
+      samples: samples.rows.map(row => parseStored('sample', row[0])),
+      next: next.line === 0 && next.sample === 0 ? null : next,
+    }
   }
 
   chunks(jobId: string): ChunkRow[] {

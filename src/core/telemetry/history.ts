@@ -10,8 +10,6 @@ export const SAMPLES_A_TARGET = 14_400
 const MOST_TARGETS = 256
 const MOST_SAMPLES = 1_000_000
 const FIRST_ROOM = 64
-/** Samples that are put together in one turn of the loop. */
-const SAMPLES_A_TURN = 200
 
 const numberFields = [
   'uptimeMs',
@@ -33,6 +31,18 @@ export interface HistoryLimits {
   readonly samplesATarget?: number
   readonly targets?: number
   readonly samples?: number
+}
+
+export interface HistoryRange {
+  readonly before?: number
+  /** At most this many samples: they are put together in one turn of the loop. */
+  readonly limit: number
+}
+
+export interface HistoryPage {
+  readonly samples: TelemetrySample[]
+  /** What to give as `before` to get those before this page; null when none is kept. */
+  readonly next: number | null
 }
 
 export class TelemetryHistory {
@@ -59,18 +69,22 @@ export class TelemetryHistory {
     }
   }
 
-  /** Oldest first. Gives the loop its turn on the way. */
-  async read(target: string): Promise<TelemetrySample[]> {
+  /**
+   * A page of a target's samples, the newest one without `before`; within it the oldest first.
+   * @param before the number that an earlier page gave as `next`
+   */
+  read(target: string, { before = Number.POSITIVE_INFINITY, limit }: HistoryRange): HistoryPage {
     const ring = this.#rings.get(target)
-    const samples: TelemetrySample[] = []
-    if (ring === undefined) return samples
+    if (ring === undefined) return { samples: [], next: null }
     // Counted from the first sample ever, so that what comes or goes meanwhile shifts nothing.
-    for (let number = ring.first; number < ring.end; number++) {
+    const end = Math.min(ring.end, before)
+    const first = Math.max(ring.first, end - limit)
+    const samples: TelemetrySample[] = []
+    for (let number = first; number < end; number++) {
       const sample = ring.get(number)
       if (sample !== null) samples.push(sample)
-      if (samples.length % SAMPLES_A_TURN === 0) await new Promise(resolve => setImmediate(resolve))
     }
-    return samples
+    return { samples, next: first > ring.first && first < end ? first : null }
   }
 }
 

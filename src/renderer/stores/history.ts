@@ -11,6 +11,7 @@ import { isLive } from './job-tally.ts'
 import { LineRing, type NumberedLine } from './line-ring.ts'
 import { LINES_PER_LOG } from './logs.ts'
 import { ringOf, type MemoryPicture } from './telemetry.ts'
+import { fetchTrace, type Trace } from './traces.ts'
 
 export type HistoryEntry = ResponseOf<'log.list'>['entries'][number]
 export type ChainReport = ResponseOf<'log.check'>
@@ -75,10 +76,7 @@ export const useHistory = defineStore('history', () => {
     openJob.value = null
     openFault.value = null
     try {
-      const [shownJob, trace] = await Promise.all([
-        client.call('log.show', { jobId }),
-        client.call('job.trace', { jobId }),
-      ])
+      const [shownJob, trace] = await Promise.all([client.call('log.show', { jobId }), fetchTrace(client, jobId)])
       if (openId.value === jobId) openJob.value = openedJob(entry, shownJob, trace)
     } catch (thrown) {
       if (openId.value === jobId) openFault.value = asFlashproofError(thrown)
@@ -140,11 +138,7 @@ function timeOfEntry({ snapshot }: HistoryEntry): number {
   return Date.parse(snapshot.endedAt ?? snapshot.startedAt ?? snapshot.createdAt)
 }
 
-function openedJob(
-  entry: HistoryEntry,
-  { entry: shown, record }: ResponseOf<'log.show'>,
-  trace: ResponseOf<'job.trace'>,
-): OpenJob {
+function openedJob(entry: HistoryEntry, { entry: shown, record }: ResponseOf<'log.show'>, trace: Trace): OpenJob {
   const ring = new LineRing(LINES_PER_LOG)
   for (const line of trace.lines) ring.add(line)
   return {

@@ -10,6 +10,7 @@ import { useStation } from '../bridge/bridge.ts'
 import { createFrameBatch } from './frame-batch.ts'
 import { LineRing, type NumberedLine } from './line-ring.ts'
 import { RecentlyUsed } from './recently-used.ts'
+import { fetchTrace, type Trace } from './traces.ts'
 
 export const LINES_PER_LOG = 10_000
 /** Logs that are kept at the same time: 12 × 10,000 lines are about 30 MB at most. */
@@ -70,9 +71,15 @@ export const useLogs = defineStore('logs', () => {
     log.arriving = []
     log.fault.value = null
     try {
-      const { lines } = await client.call('job.trace', { jobId })
-      log.ring.clear()
-      for (const line of withoutRepeats(lines, log.arriving)) add(log, line)
+      const show = (lines: readonly JobLogLine[]): void => {
+        log.ring.clear()
+        for (const line of withoutRepeats(lines, log.arriving ?? [])) add(log, line)
+      }
+      const onNewest = ({ lines }: Trace): void => {
+        if (log.lines.value.length === 0) show(lines)
+      }
+      const trace = await fetchTrace(client, jobId, { linesAlone: true, mostLines: LINES_PER_LOG, onNewest })
+      show(trace.lines)
     } catch (thrown) {
       log.fault.value = asFlashproofError(thrown)
       for (const line of log.arriving) add(log, line)

@@ -11,6 +11,7 @@ import { courseOf, NO_COURSE, withLine, type JobCourse } from './job-marks.ts'
 import { ProgressTrack, type ProgressPoint } from './progress-track.ts'
 import { RecentlyUsed } from './recently-used.ts'
 import { SampleRing } from './sample-ring.ts'
+import { fetchHistory, fetchTrace } from './traces.ts'
 
 /** Devices whose figures are kept at the same time: about 660 kB each at most. */
 const DEVICES_KEPT = 8
@@ -75,16 +76,19 @@ export const useTelemetry = defineStore('telemetry', () => {
   async function fill(target: string, device: WatchedDevice): Promise<void> {
     const { jobId } = device
     device.arriving ??= []
+    const showNewest = (samples: readonly TelemetrySample[]): void => {
+      if (device.jobId === jobId && device.next.ring.length === 0) change(device, { ring: ringOf(samples) })
+    }
     const [held, traced] = await Promise.allSettled([
-      client.call('telemetry.history', { target }),
-      jobId === null ? null : client.call('job.trace', { jobId }),
+      fetchHistory(client, target, showNewest),
+      jobId === null ? null : fetchTrace(client, jobId),
     ])
     // Another job was chosen meanwhile: its own answer comes.
     if (device.jobId !== jobId) return
     const trace = traced.status === 'fulfilled' ? traced.value : null
     const ring = ringOf([
       ...(trace?.samples ?? []),
-      ...(held.status === 'fulfilled' ? held.value.samples : []),
+      ...(held.status === 'fulfilled' ? held.value : []),
       ...takeArrived(device),
     ])
     const course = trace === null ? NO_COURSE : courseOf(trace.lines)

@@ -160,6 +160,12 @@ export const JobOrderRequest = z.strictObject({
 })
 export type JobOrderRequest = z.infer<typeof JobOrderRequest>
 
+/** How far a page of a job's trace reaches back; 0 where nothing older is left, or is wanted. */
+const TracePosition = z.strictObject({ line: z.number().int().min(0), sample: z.number().int().min(0) })
+
+/** Rows in one answer, 500 where not given: more would hold the worker's loop while they are packed. */
+const pageLimit = z.number().int().min(1).max(1000).optional()
+
 const jobIds = z.strictObject({ jobIds: z.array(z.string()).min(1) })
 
 export const commands = {
@@ -402,22 +408,33 @@ export const commands = {
     request: z.strictObject({ firmwareId: z.string() }),
     response: z.object({ state: z.enum(['same', 'changed', 'missing']), changedAt: z.string().nullable() }),
   }),
-  /** Log lines and telemetry of a job, live or past, for a page that was not there from the beginning. */
+  /**
+   * Log lines and telemetry of a job, live or past, for a page that was not there from the beginning: the newest ones
+   * without `before`, and with it those before an earlier answer. Within an answer the oldest comes first.
+   */
   'job.trace': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
     effect: 'reads',
     deadlineMs: 60_000,
-    request: z.strictObject({ jobId: z.string() }),
-    response: z.object({ lines: z.array(JobLogLine), samples: z.array(TelemetrySample) }),
+    request: z.strictObject({ jobId: z.string(), before: TracePosition.optional(), limit: pageLimit }),
+    response: z.object({
+      lines: z.array(JobLogLine),
+      samples: z.array(TelemetrySample),
+      /** What to give as `before` to get older ones; null when there are none. */
+      next: TracePosition.nullable(),
+    }),
   }),
-  /** Telemetry of a target that the worker still holds (at least four hours at one reading a second). */
+  /**
+   * Telemetry of a target that the worker still holds (at least four hours at one reading a second): the newest without
+   * `before`, and with it those before an earlier answer. Within an answer the oldest comes first.
+   */
   'telemetry.history': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
     effect: 'reads',
-    request: z.strictObject({ target: z.string() }),
-    response: z.object({ samples: z.array(TelemetrySample) }),
+    request: z.strictObject({ target: z.string(), before: z.number().int().min(0).optional(), limit: pageLimit }),
+    response: z.object({ samples: z.array(TelemetrySample), next: z.number().int().nullable() }),
   }),
   'settings.get': command({
     answeredBy: 'worker',

@@ -63,7 +63,7 @@ describe('showing at most once a frame', () => {
 
 describe('the log of a job', () => {
   it('is fetched when it is first shown and follows from then on', async () => {
-    const fake = begin({}, { 'job.trace': () => ({ lines: [logged(1), logged(2)], samples: [] }) })
+    const fake = begin({}, { 'job.trace': () => ({ lines: [logged(1), logged(2)], samples: [], next: null }) })
     const logs = useLogs()
     logs.start()
     await logs.open('job-1')
@@ -77,7 +77,7 @@ describe('the log of a job', () => {
   })
 
   it('keeps what arrives while it is fetched, once', async () => {
-    let answer: (value: { lines: ReturnType<typeof logged>[]; samples: [] }) => void = () => undefined
+    let answer: (value: { lines: ReturnType<typeof logged>[]; samples: []; next: null }) => void = () => undefined
     const fake = begin({}, { 'job.trace': () => new Promise(resolve => (answer = resolve)) })
     const logs = useLogs()
     logs.start()
@@ -86,7 +86,7 @@ describe('the log of a job', () => {
     fake.emit('job.logged', { jobId: 'job-1', line: logged(2) })
     fake.emit('job.logged', { jobId: 'job-1', line: logged(3) })
     await nextFrame()
-    answer({ lines: [logged(1), logged(2)], samples: [] })
+    answer({ lines: [logged(1), logged(2)], samples: [], next: null })
     await opening
     await nextFrame()
     expect(logs.ofJob('job-1').map(line => line.text)).toEqual(['line 1', 'line 2', 'line 3'])
@@ -121,8 +121,12 @@ describe('the memory of a device', () => {
     const fake = begin(
       {},
       {
-        'telemetry.history': () => ({ samples: [sampleAt(1), sampleAt(2)] }),
-        'job.trace': () => ({ lines: [logged(0, 'job.state', 'connecting')], samples: [sampleAt(0), sampleAt(1)] }),
+        'telemetry.history': () => ({ samples: [sampleAt(1), sampleAt(2)], next: null }),
+        'job.trace': () => ({
+          lines: [logged(0, 'job.state', 'connecting')],
+          samples: [sampleAt(0), sampleAt(1)],
+          next: null,
+        }),
       },
     )
     const telemetry = useTelemetry()

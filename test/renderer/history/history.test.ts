@@ -110,6 +110,7 @@ describe('the history', () => {
             { at: '2026-11-21T03:01:00Z', elapsedMs: 1, level: 'debug', code: 'job.state', text: 'verifying' },
           ],
           samples: [],
+          next: null,
         }),
       },
     )

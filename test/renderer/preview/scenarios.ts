@@ -229,8 +229,9 @@ const tracing = {
       }),
     ],
     samples: samples(200),
+    next: null,
   }),
-  'telemetry.history': () => ({ samples: samples(200) }),
+  'telemetry.history': () => ({ samples: samples(200), next: null }),
   'log.check': () => ({
     valid: true,
     records: 6,
