@@ -12,7 +12,7 @@ import type { Station } from './station.ts'
 import { appVersion } from './version.ts'
 
 /** Rows of a trace or of telemetry in one answer, where the caller does not say. */
-const PAGE_ROWS = 500
+const PAGE_ROWS = 1000
 
 export interface WorkerWorld {
   readonly station: Station

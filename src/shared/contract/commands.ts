@@ -163,7 +163,7 @@ export type JobOrderRequest = z.infer<typeof JobOrderRequest>
 /** How far a page of a job's trace reaches back; 0 where nothing older is left, or is wanted. */
 const TracePosition = z.strictObject({ line: z.number().int().min(0), sample: z.number().int().min(0) })
 
-/** Rows in one answer, 500 where not given: more would hold the worker's loop while they are packed. */
+/** Rows in one answer, 1,000 where not given: more would hold the worker's loop while they are packed. */
 const pageLimit = z.number().int().min(1).max(1000).optional()
 
 const jobIds = z.strictObject({ jobIds: z.array(z.string()).min(1) })
