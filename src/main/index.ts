@@ -86,6 +86,9 @@ async function openWindow(): Promise<void> {
     },
   })
   await app.whenReady()
+  const isSimulating = words.includes('--simulate')
+  // With virtual boards nothing leaves this computer, unless somebody wants both.
+  if (isSimulating) process.env['FLASHPROOF_DISCOVERY'] ??= 'off'
   const desktop = new Desktop({
     electron,
     beforeReady,
@@ -95,7 +98,7 @@ async function openWindow(): Promise<void> {
     log,
     builtFolder,
     iconFolder: app.isPackaged ? join(process.resourcesPath, 'icons') : join(builtFolder, '../resources/icon/png'),
-    isSimulating: words.includes('--simulate'),
+    isSimulating,
     onInstallationGood: app.isPackaged ? installationCheck() : null,
   })
   await desktop.run()

@@ -1,6 +1,6 @@
 /**
  * `npm start` in a checkout: the desktop app where Electron's runtime and a display are there, else the browser mode. Plain
- * JavaScript that an old Node can read, because it is what tells that the Node is too old. Nothing is downloaded here.
+ * JavaScript that an old Node can read, because it is what tells that the Node is too old.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -57,6 +57,20 @@ export function isStale(made, sources) {
 }
 
 /**
+ * Has the package `electron` fetch its runtime, once; without one, or after ten minutes, there is none. The runtime is
+ * compared with the checksums in that package.
+ * @param {Record<string, string | undefined>} env
+ */
+function downloadElectron(env) {
+  const installer = join(root, 'node_modules', 'electron', 'install.js')
+  const isWanted =
+    !env['ELECTRON_SKIP_BINARY_DOWNLOAD'] && !env['ELECTRON_EXEC_PATH'] && !env['ELECTRON_OVERRIDE_DIST_PATH']
+  if (!isWanted || !existsSync(installer)) return
+  process.stderr.write('Fetching Electron’s runtime (about 120 MB, only the first time)…\n')
+  spawnSync(process.execPath, [installer], { stdio: 'ignore', timeout: 600_000 })
+}
+
+/**
  * A person’s `npm start` passes what follows `--`.
  * @param {readonly string[]} words
  */
@@ -67,8 +81,10 @@ async function launch(words) {
     )
     return 2
   }
+  const canShow = hasDisplay(process.env, process.platform)
+  if (canShow && findElectron(process.env) === null) downloadElectron(process.env)
   const electron = findElectron(process.env)
-  const reason = reasonForBrowser(electron, hasDisplay(process.env, process.platform))
+  const reason = reasonForBrowser(electron, canShow)
   if (reason !== null || electron === null) {
     process.stderr.write(
       `No window: ${reason ?? ''}. The workstation is served to a browser on this computer instead.\n`,

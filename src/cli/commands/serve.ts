@@ -16,6 +16,8 @@ export async function runServe(context: CommandContext, command: ServeCommand): 
   const pageFolder = await preparePageFolder(() => {
     report.notice(texts.buildsPage)
   }, interruption.signal)
+  // With virtual boards nothing leaves this computer, unless somebody wants both.
+  if (command.isSimulating) process.env['FLASHPROOF_DISCOVERY'] ??= 'off'
   const workers = new Set<{ kill(): void }>()
   const mode = await startBrowserMode({
     home,
