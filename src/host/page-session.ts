@@ -14,6 +14,7 @@ import type { MessageLink } from '../shared/rpc/message-link.ts'
 import { serve, type Server } from '../shared/rpc/server.ts'
 import type { Timing } from '../shared/rpc/timing.ts'
 import type { Engine } from './engine.ts'
+import { createPageMonitors } from './page-monitors.ts'
 
 export type PageHandlers = Handlers<'main'> & Partial<Handlers<'worker'>>
 
@@ -37,12 +38,14 @@ export interface PageSession {
 
 /**
  * Serves the contract to a page: worker commands are passed on with a page's rights, the rest is answered by `handlers`.
- * The page is told the worker's events, `engine.changed`, and `firmware.opened` or `.refused`. It ends with its link.
+ * Its monitors end with it. The page is told the worker's events, `engine.changed`, and `firmware.opened` or `.refused`. It ends with its link.
  */
 export function openPageSession(link: MessageLink, options: PageSessionOptions): PageSession {
   const { engine, handlers, timing, mayChange, checksOutgoing = false } = options
+  const monitors = createPageMonitors(engine.client)
+  const forwarding = { ...createForwardingHandlers(engine.client), ...monitors.handlers }
   const server = serve(link, {
-    handlers: guardChanges({ ...createForwardingHandlers(engine.client), ...handlers }, mayChange),
+    handlers: guardChanges({ ...forwarding, ...handlers }, mayChange),
     answers: ['worker', 'main'],
     caller: 'page',
     checksOutgoing,
@@ -51,6 +54,7 @@ export function openPageSession(link: MessageLink, options: PageSessionOptions):
   const close = (): void => {
     for (const stop of stops.splice(0)) stop()
     server.close()
+    monitors.close()
   }
   link.onClose(close)
   return {

@@ -291,7 +291,7 @@ export const commands = {
     }),
     response: z.object({}),
   }),
-  /** One monitor a target: a second start gives the same id, and as many stops end it. */
+  /** One monitor a target: a second start gives the same id, and as many stops end it. A page's monitors end with the page. */
   'monitor.start': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
