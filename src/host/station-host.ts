@@ -46,6 +46,7 @@ export function createStationHost(options: StationHostOptions): StationHost {
   const folders = homeFoldersOf(home)
   const { firmware } = engine
   const practice = new Practice({ folder: folders.practice, firmware, startSimulator, makeDemoFirmware })
+  const worker = watchNodeVersion(engine)
   const producer = new FileProducer({ engine, home, version: options.about.version, now })
 
   const shared = {
@@ -82,6 +83,7 @@ export function createStationHost(options: StationHostOptions): StationHost {
       'host.info': () => ({
         ...options.about,
         home,
+        nodeVersion: worker.nodeVersion,
         engine: engine.state(),
         control: page.control(),
         hasFileDialog: options.chooseFirmware !== undefined,
@@ -94,9 +96,34 @@ export function createStationHost(options: StationHostOptions): StationHost {
       },
     }),
     async close() {
+      worker.close()
       await practice.close()
       await producer.close()
     },
+  }
+}
+
+/** Asks each worker which Node it runs on; until one has said so it is this process's own. */
+function watchNodeVersion(engine: Engine): { readonly nodeVersion: string; close(): void } {
+  let { version: nodeVersion } = process
+  const ask = (): void => {
+    engine.client.call('worker.hello', {}).then(
+      hello => {
+        nodeVersion = hello.nodeVersion
+      },
+      // That worker ended as well; the next one is asked again.
+      () => undefined,
+    )
+  }
+  const stop = engine.onState(({ state }) => {
+    if (state === 'ready') ask()
+  })
+  if (engine.state().state === 'ready') ask()
+  return {
+    get nodeVersion() {
+      return nodeVersion
+    },
+    close: stop,
   }
 }
 

@@ -57,11 +57,14 @@ async function open(handlers: Partial<Handlers<'worker'>> = {}, credentials?: Cr
 describe('a session of a page', () => {
   it('answers what the host knows', async () => {
     const { page } = await open()
+    // The worker is asked which Node it runs on.
+    await settle()
     await expect(page.call('host.info', {})).resolves.toEqual({
       kind: 'browser',
       version: '1.2.3',
       platform: 'linux',
       locale: 'vi-VN',
+      nodeVersion: 'v24',
       home: '/home/flashproof',
       engine: { state: 'ready' },
       control: 'control',

@@ -45,6 +45,7 @@ export function fakeHostInfo(changes: Partial<HostInfo> = {}): HostInfo {
     engine: { state: 'ready' },
     control: 'control',
     hasFileDialog: false,
+    nodeVersion: 'v24.11.0',
     hasSafeStorage: false,
     isPractising: false,
     ...changes,

@@ -140,6 +140,7 @@ export const settingsTexts = {
   'host-desktop': { en: 'desktop app', vi: 'ứng dụng máy tính' },
   'host-browser': { en: 'browser mode', vi: 'chế độ trình duyệt' },
   system: { en: 'System', vi: 'Hệ thống' },
+  runtime: { en: 'Runtime', vi: 'Môi trường chạy' },
   licence: { en: 'Licence', vi: 'Giấy phép' },
   licenceText: { en: 'MIT, © 2026 The Flashproof authors', vi: 'MIT, © 2026 The Flashproof authors' },
   updates: { en: 'Updates', vi: 'Cập nhật' },

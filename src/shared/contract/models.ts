@@ -396,6 +396,8 @@ export const HostInfo = z.object({
   platform: z.string(),
   /** The system's language, such as `vi-VN`. */
   locale: z.string(),
+  /** Of the background process, such as `v24.11.0`. */
+  nodeVersion: z.string(),
   /** FLASHPROOF_HOME, for people. */
   home: z.string(),
   engine: EngineState,
