@@ -1,6 +1,6 @@
 /** Leases of jobs: which process runs a job, and what happens to jobs whose process is dead. */
 import { type JobSnapshot, liveStates } from '../../shared/contract/models.ts'
-import { parseStored } from './job-reader.ts'
+import { JobReader, parseStored } from './job-reader.ts'
 import { isOwnerAlive, isSameOwner, type Owner, parseOwner } from './owner.ts'
 import { type Database, inTransaction, nullableText, numberColumn, textColumn } from './sqlite.ts'
 
@@ -41,6 +41,7 @@ export function interruptAbandoned(
     const update = database.prepare(
       'UPDATE jobs SET state = ?, revision = ?, snapshot = ?, owner = NULL, sealed_sequence = NULL WHERE id = ?',
     )
+    const reader = new JobReader(database)
     const interrupted: JobSnapshot[] = []
     for (const row of rows) {
       const before = parseStored('snapshot', textColumn(row, 'snapshot'))
@@ -51,6 +52,7 @@ export function interruptAbandoned(
         ...before,
         state: 'interrupted',
         revision: before.revision + UNCOMMITTED_REVISIONS,
+        doneBytes: Math.max(before.doneBytes, acknowledgedBytes(reader, before)),
         bytesPerSecond: null,
         remainingMs: null,
         decision: null,
@@ -61,4 +63,11 @@ export function interruptAbandoned(
     }
     return interrupted
   })
+}
+
+/** Every acknowledged chunk is in the ledger; the snapshot is saved less often. */
+function acknowledgedBytes(reader: JobReader, { jobId, totalBytes }: JobSnapshot): number {
+  const ledger = reader.ledger(jobId)
+  // The last chunk is a shorter one.
+  return ledger === null ? 0 : Math.min(totalBytes, ledger.acknowledged * ledger.chunkBytes)
 }

@@ -309,6 +309,26 @@ describe('leases', () => {
     expect(journal.getJob('a')?.owner).toEqual(owner)
   })
 
+  it('of dead owners leave jobs that tell every byte that was acknowledged, not only those of the last snapshot', async () => {
+    const journal = openTestJournal(makeHome())
+    const snapshot = makeSnapshot('a', { state: 'transferring', totalBytes: 10_000, doneBytes: 0 })
+    journal.insertJob({ snapshot, order: null, owner: deadOwner })
+    journal.startSession('a', {
+      session: 1,
+      chunkBytes: 4096,
+      totalChunks: 3,
+      imageSha256: 'ab'.repeat(32),
+      deviceKey: null,
+      targetPath: 'a.bin',
+    })
+    const add = (index: number): void => {
+      journal.addChunk('a', { session: 1, index, sizeBytes: 4096, attempt: 1, elapsedMs: 0, durationMs: 0 })
+    }
+    for (const index of [0, 0, 1]) add(index)
+    await journal.commit()
+    expect(journal.markInterrupted(() => false)).toMatchObject([{ jobId: 'a', doneBytes: 8192 }])
+  })
+
   it('of dead owners leave interrupted jobs; paused jobs without owner and living ones stay', async () => {
     const journal = openTestJournal(makeHome())
     const states = { dead: 'transferring', alive: 'transferring', parked: 'paused', ended: 'finished' } as const

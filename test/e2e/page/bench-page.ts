@@ -66,7 +66,7 @@ export async function waitForTally(page: Page, words: string): Promise<void> {
   await page.getByRole('group', { name: 'Results on the bench' }).getByText(words, { exact: true }).waitFor()
 }
 
-/** Waits until a transfer has begun on every one of these rows and none is near its end. */
+/** Waits until every one of these rows is on its way: some chunks are there, others are not. */
 export async function waitForProgress(page: Page, names: readonly string[]): Promise<void> {
   for (const name of names)
     await rowOf(page, name)
