@@ -195,7 +195,10 @@ function judgeDiscovery({ channels }: PcFacts): Judged {
     ({ name, state, queriesSent, answersHeard }) =>
       `${name}: ${state}, ${String(queriesSent)} asked, ${String(answersHeard)} heard`,
   )
-  const diagnoses = channels.flatMap(channel => channel.diagnosis ?? [])
+  // Channels with the same trouble tell it once.
+  const diagnoses = [
+    ...new Map(channels.flatMap(({ diagnosis }) => (diagnosis ? [[diagnosis.en, diagnosis]] : []))).values(),
+  ]
   const heard = channels.filter(channel => channel.answersHeard > 0).map(channel => channel.name)
   const text = {
     en: [

@@ -69,15 +69,34 @@ export const useBatch = defineStore('batch', () => {
   }
 
   async function cancel(chosen: readonly JobSnapshot[]): Promise<void> {
-    const jobIds = chosen.filter(isLive).map(job => job.jobId)
-    if (jobIds.length > 0) await client.call('job.cancel', { jobIds })
+    await ofEach('job.cancel', chosen.filter(isLive))
   }
 
   async function pauseAll(): Promise<void> {
-    const jobIds = liveJobs().flatMap(job =>
-      standingOf(job) === 'running' || job.state === 'queued' ? [job.jobId] : [],
+    await ofEach(
+      'job.pause',
+      liveJobs().filter(job => standingOf(job) === 'running' || job.state === 'queued'),
     )
-    if (jobIds.length > 0) await client.call('job.pause', { jobIds })
+  }
+
+  /**
+   * One call for all of them. The engine takes all or none, and a job may have ended a moment ago without this page
+   * knowing: then each is asked for by itself, so that no other one goes on because of it.
+   */
+  async function ofEach(command: 'job.cancel' | 'job.pause', chosen: readonly JobSnapshot[]): Promise<void> {
+    const jobIds = chosen.map(job => job.jobId)
+    if (jobIds.length === 0) return
+    try {
+      await client.call(command, { jobIds })
+      return
+    } catch (thrown) {
+      if (!hasErrorCode(thrown, 'job.wrong-state', 'device.busy')) throw thrown
+    }
+    const answers = await Promise.allSettled(jobIds.map(jobId => client.call(command, { jobIds: [jobId] })))
+    const failed = answers.find(
+      answer => answer.status === 'rejected' && !hasErrorCode(answer.reason, 'job.wrong-state'),
+    )
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   async function resumePaused(): Promise<void> {

@@ -25,7 +25,7 @@ export const memoryTexts = {
     en: 'Minimum so far {minimum}, largest block {largest}, flash {flash}.',
     vi: 'Thấp nhất đến nay {minimum}, khối lớn nhất {largest}, flash {flash}.',
   },
-  spokenGaps: { en: '{gaps} gaps, {restarts} restarts.', vi: '{gaps} khoảng trống, {restarts} lần khởi động lại.' },
+  spokenGaps: { en: 'Gaps: {gaps}, restarts: {restarts}.', vi: '{gaps} khoảng trống, {restarts} lần khởi động lại.' },
   keys: {
     en: 'Arrow keys pan, plus and minus zoom, 0 shows all.',
     vi: 'Phím mũi tên để di chuyển, cộng và trừ để thu phóng, 0 để hiện tất cả.',

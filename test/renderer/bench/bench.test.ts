@@ -12,6 +12,7 @@ import { useBench } from '../../../src/renderer/stores/bench.ts'
 import { useDevices } from '../../../src/renderer/stores/devices.ts'
 import { useHost } from '../../../src/renderer/stores/host.ts'
 import { useJobs } from '../../../src/renderer/stores/jobs.ts'
+import { useNotices } from '../../../src/renderer/stores/notices.ts'
 import { startStores } from '../../../src/renderer/stores/start-stores.ts'
 import { FlashproofError } from '../../../src/shared/errors.ts'
 import type { TargetReview } from '../../../src/shared/contract/index.ts'
@@ -400,6 +401,32 @@ describe('the batch bar', () => {
     button('Stop them').click()
     await flushPromises()
     expect(callsOf(fake, 'job.cancel')).toEqual([{ jobIds: ['job-1'] }])
+  })
+
+  it('stops and pauses the others when one job has ended a moment ago', async () => {
+    const isOver = (jobIds: readonly string[]): Record<string, never> => {
+      if (jobIds.includes('over')) throw new FlashproofError('job.wrong-state', 'job over does not run here')
+      return {}
+    }
+    const fake = await show(
+      {
+        jobs: [
+          fakeJob({ jobId: 'over', target: A, state: 'transferring' }),
+          fakeJob({ jobId: 'on', target: B, state: 'transferring' }),
+        ],
+      },
+      [],
+      { 'job.pause': ({ jobIds }) => isOver(jobIds), 'job.cancel': ({ jobIds }) => isOver(jobIds) },
+    )
+    runAction('pause-resume')
+    await flushPromises()
+    expect(callsOf(fake, 'job.pause')).toContainEqual({ jobIds: ['on'] })
+    button('STOP ALL').click()
+    await flushPromises()
+    button('Stop them').click()
+    await flushPromises()
+    expect(callsOf(fake, 'job.cancel')).toContainEqual({ jobIds: ['on'] })
+    expect(useNotices().list).toEqual([])
   })
 
   it('pauses what runs, and resumes when everything is paused', async () => {
