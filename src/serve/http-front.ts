@@ -135,12 +135,9 @@ function end(request: IncomingMessage, response: ServerResponse, status: number,
   response.writeHead(status).end(text)
 }
 
-/** A body that nobody reads would otherwise be taken for the next request, or keep coming. */
+/** A body that nobody reads would otherwise be taken for the next request, or keep coming: Node ends such a connection. */
 function closeUnlessRead(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete || request.method === 'GET' || request.method === 'HEAD') return
   response.setHeader('connection', 'close')
   request.resume()
-  response.once('finish', () => {
-    request.socket.destroySoon()
-  })
 }

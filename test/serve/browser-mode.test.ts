@@ -1,5 +1,5 @@
 /** The browser mode over real sockets on the loopback address, with a worker of the test and a stand-in page. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -494,6 +494,28 @@ describe('uploads', () => {
     expect(readdirSync(join(folder, 'home', 'uploads'))).toEqual([])
   })
 
+  it('that are too large and do not stop coming end with an answer, and the server goes on', async () => {
+    await start()
+    const { session } = await openPage()
+    const { hostname, port, host, origin } = address()
+    const connection = connect(Number(port), hostname)
+    let answer = ''
+    connection.on('data', data => (answer += data.toString()))
+    connection.on('error', () => undefined)
+    const head = `POST /firmware?name=a.bin HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nX-Flashproof-Session: ${session}`
+    connection.write(`${head}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+    const part = `1000\r\n${'x'.repeat(4096)}\r\n`
+    const send = (): void => {
+      while (!connection.destroyed && connection.write(part)) continue
+    }
+    connection.on('drain', send)
+    const closed = new Promise(resolve => connection.once('close', resolve))
+    send()
+    await closed
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+    expect((await upload(session, 'a.bin', 'abcd')).status).toBe(200)
+  })
+
   it('leave nothing behind when the worker refuses the file', async () => {
     await start({
       'firmware.open': () => {
@@ -504,6 +526,33 @@ describe('uploads', () => {
     expect((await upload(session, 'a.bin', 'abcd')).status).toBe(500)
     expect(readdirSync(join(folder, 'home', 'uploads'))).toEqual([])
   })
+
+  it.each([true, false])(
+    'that are cut off leave nothing behind, and the server goes on; cut by a reset: %s',
+    async isReset => {
+      await start()
+      const { session } = await openPage()
+      const { hostname, port, host, origin } = address()
+      const connections = [1, 2, 3].map(() => connect(Number(port), hostname))
+      for (const connection of connections) {
+        connection.on('error', () => undefined)
+        const head = `POST /firmware?name=a.bin HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nX-Flashproof-Session: ${session}`
+        connection.write(`${head}\r\nContent-Length: 1000\r\n\r\nabcd`)
+      }
+      const uploads = join(folder, 'home', 'uploads')
+      await vi.waitFor(() => {
+        expect(existsSync(uploads) ? readdirSync(uploads) : []).toHaveLength(3)
+      })
+      for (const connection of connections) {
+        if (isReset) connection.resetAndDestroy()
+        else connection.destroy()
+      }
+      await vi.waitFor(() => {
+        expect(readdirSync(uploads)).toEqual([])
+      })
+      expect((await upload(session, 'a.bin', 'abcd')).status).toBe(200)
+    },
+  )
 })
 
 describe('downloads', () => {
