@@ -1,5 +1,8 @@
 /** What a review allows: which boards go, which are refused, and what a person must say first. Pure. */
 import type { TargetReview } from '../../shared/contract/index.ts'
+import { stripControl } from '../../shared/units.ts'
+
+const MOST_TYPED_CHARACTERS = 80
 
 export type ReviewFinding = TargetReview['findings'][number]
 export type Standing = 'fits' | 'refused' | 'needs-word'
@@ -46,7 +49,12 @@ export function overridesOf(reviews: readonly TargetReview[]): Override[] {
 
 /** Whether what was typed is the word that is asked for; spaces around it do not matter. */
 export function isTypedRight(override: Override, typed: string): boolean {
-  return override.finding.typed !== null && typed.trim() === override.finding.typed.trim()
+  return override.finding.typed !== null && typed.trim() === wordToType(override.finding.typed)
+}
+
+/** What a person is asked to type: a device's own word as it can be shown, so that a hostile one can be typed too. */
+export function wordToType(word: string): string {
+  return stripControl(word, MOST_TYPED_CHARACTERS).trim()
 }
 
 /** The first reason why it is refused; null when it is not. */

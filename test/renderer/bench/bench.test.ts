@@ -377,7 +377,7 @@ describe('the batch bar', () => {
     await tickBoth()
     runAction('write')
     await settle()
-    expect(bodyText()).toContain('left out until you say yes below')
+    expect(bodyText()).toContain('left out until you say yes above')
     const field = document.querySelector('[role=dialog] input')
     if (!(field instanceof HTMLInputElement)) throw new Error('there is a field')
     field.value = 'thermostat'
