@@ -20,6 +20,7 @@ export async function startPreviewPage(): Promise<PreviewPage> {
   await build({
     configFile: false,
     root,
+    publicDir: '../../../src/renderer/public',
     plugins: [vue()],
     logLevel: 'error',
     build: { outDir: folder, emptyOutDir: true, minify: false },

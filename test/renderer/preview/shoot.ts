@@ -23,6 +23,7 @@ const [width, height] = values.size.split('x').map(Number)
 const server = await createServer({
   configFile: false,
   root: new URL('.', import.meta.url).pathname,
+  publicDir: '../../../src/renderer/public',
   plugins: [vue()],
   logLevel: 'error',
   server: { host: '127.0.0.1', port: 0, fs: { allow: [new URL('../../..', import.meta.url).pathname] }, hmr: false },
