@@ -108,6 +108,7 @@ export const errorTable = {
   'job.outcome-unknown': permanent,
   'job.retries-exhausted': permanent,
   'job.batch-stopped': permanent,
+  'job.slept': permanent,
   'job.resume-refused': badInput,
   // the journal
   'journal.disk-full': permanent,

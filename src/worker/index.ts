@@ -76,6 +76,7 @@ const server = serve(link, {
 })
 told.server = server
 server.emit('worker.ready', { version: appVersion, pid: process.pid })
+station?.watchSleep()
 station?.keepHouse().catch((error: unknown) => {
   process.stderr.write(`flashproof worker: ${asFlashproofError(error).message}\n`)
 })

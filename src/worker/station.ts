@@ -14,6 +14,7 @@ import { createThreadReader } from '../core/jobs/firmware-thread-reader.ts'
 import { JobEngine } from '../core/jobs/job-engine.ts'
 import { reviewOrder, type ReviewRequest } from '../core/jobs/order-review.ts'
 import { probeTarget } from '../core/jobs/protocol-detection.ts'
+import { SleepWatch } from '../core/jobs/sleep-watch.ts'
 import { checkPc } from '../core/pc-check/check-pc.ts'
 import { readPcFacts } from '../core/pc-check/read-facts.ts'
 import { openImageStore } from '../core/journal/image-store.ts'
@@ -39,6 +40,8 @@ export interface StationOptions {
   readonly clock?: Clock
   readonly retryPolicy?: RetryPolicy
   readonly random?: () => number
+  /** Milliseconds since the system started, sleep included; the system's own unless a test decides it. */
+  readonly uptimeMs?: () => number
   /** Whether an endpoint is a virtual device; running simulators say so unless a test does. */
   readonly isSimulated?: (endpoint: Endpoint) => boolean
   /** The protocols that jobs may use; all of them unless a test brings its own. */
@@ -72,6 +75,8 @@ export interface Station {
   checkPc(): Promise<PcCheckItem[]>
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint
+  /** Begins to notice when the computer slept or its clock was set. */
+  watchSleep(): void
   /** Takes out what the settings do not keep any longer, when that is due. */
   keepHouse(): Promise<HousekeepingResult | null>
   /**
@@ -113,7 +118,17 @@ export function openStation(options: StationOptions): Station {
   const telemetry = new TelemetryHistory()
   const loadImage = sharedLoader(sha256 => images.read(sha256))
 
-  const engine = new JobEngine({
+  const sleep = new SleepWatch({
+    clock,
+    ...(options.uptimeMs === undefined ? {} : { uptimeMs: options.uptimeMs }),
+    onSlept: sleptMs => {
+      engine.wake(sleptMs)
+    },
+    onClockSet: byMs => {
+      engine.noteClockSet(byMs)
+    },
+  })
+  const engine: JobEngine = new JobEngine({
     images,
     firmware,
     journalFor: simulated => (simulated ? journals.practice : journals.station),
@@ -134,6 +149,9 @@ export function openStation(options: StationOptions): Station {
       command: options.command ?? 'flashproof',
       station: { station: hostname(), host: hostname(), osUser: osUser(), appVersion },
       loadImage,
+      checkSleep: () => {
+        sleep.check()
+      },
       onSnapshot: options.onSnapshot,
       onLog: (jobId, line) => {
         emit('job.logged', { jobId, line })
@@ -191,6 +209,9 @@ export function openStation(options: StationOptions): Station {
     resolve: target => devices.resolve(target),
     checkPc: async () =>
       checkPc(await readPcFacts({ home, clock, channels: devices.channels(), installedFile: packageFile })),
+    watchSleep() {
+      sleep.start()
+    },
     // After the first answers: a technician does not wait for old images to go.
     async keepHouse() {
       return await keepHouse({
@@ -202,6 +223,7 @@ export function openStation(options: StationOptions): Station {
       })
     },
     async close(longestMs) {
+      sleep.stop()
       monitors.stopAll()
       // The jobs first: each byte that is sent after the word to stop is one too many.
       await Promise.all([engine.stop(longestMs), devices.close()])

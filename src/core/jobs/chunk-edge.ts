@@ -43,13 +43,15 @@ export class ChunkEdge {
 
   /**
    * Resolves when everything queued is committed and nobody wants a pause.
+   * @param isStanding the job stood still already, and shows it as a pause
    * @returns whether the job stood here for a while, so that the device must be asked again who it is
    * @throws {FlashproofError} why the job was stopped; journal.* other than journal.disk-full
    */
-  async pass(): Promise<{ wasPaused: boolean }> {
+  async pass(isStanding = false): Promise<{ wasPaused: boolean }> {
     this.#stop.throwIfAborted()
-    let wasPaused = await this.commitOrWait()
     const { state } = this.#book.snapshot
+    if (isStanding) this.#book.setState('paused')
+    let wasPaused = (await this.commitOrWait()) || isStanding
     // A new pause may begin in the moment in which an old one ends.
     for (let pause = this.#pause; pause !== null; pause = this.#pause) {
       wasPaused = true

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
-import { endStates, type JobSnapshot, type JobState } from '../../shared/contract/models.ts'
+import type { JobSnapshot, JobState } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isoWithZone } from '../clock.ts'
@@ -16,7 +16,7 @@ import type { JobSettings } from '../journal/settings.ts'
 import { BatchQueue, isEnded, nextTurn } from './batch-queue.ts'
 import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
-import { JobRun } from './job-run.ts'
+import { isSpeaking, JobRun } from './job-run.ts'
 import { firstSnapshot, resumedSnapshot } from './job-start.ts'
 import type { JobWorld } from './job-world.ts'
 import { takeOrder } from './order-intake.ts'
@@ -223,6 +223,18 @@ export class JobEngine {
     return this.#queue.runs().some(({ snapshot }) => snapshot.target === target && isSpeaking(snapshot))
   }
 
+  /** The computer slept: each job that was under way goes on from its chunk edge, once its board said again who it is. */
+  wake(sleptMs: number): void {
+    for (const run of this.#queue.runs()) run.wake(sleptMs)
+  }
+
+  /** The wall clock was set: jobs only say so, because their durations are monotonic. */
+  noteClockSet(byMs: number): void {
+    const way = byMs < 0 ? 'back' : 'forward'
+    const text = `the clock of this computer was set ${way} by ${String(Math.round(Math.abs(byMs) / 1000))} s`
+    for (const run of this.#queue.runs()) run.note('clock.set', text)
+  }
+
   /**
    * Stops every job at a chunk edge as `interrupted`, and resolves when all of them are journaled.
    * @param longestMs after this many milliseconds requests under way are cut off
@@ -372,11 +384,6 @@ export class JobEngine {
     const { state } = this.#find(jobId).job.snapshot
     throw new FlashproofError('job.wrong-state', `job ${jobId} does not run here: it is ${state}`, { jobId, state })
   }
-}
-
-function isSpeaking({ state }: JobSnapshot): boolean {
-  const silent: readonly JobState[] = ['queued', 'paused', 'waiting', ...endStates]
-  return !silent.includes(state)
 }
 
 /** Sorts by time: milliseconds in base 36, then random. */

@@ -3,7 +3,13 @@
  * cancel and the worker's stop. Leaves the choice of when to run to `job-engine.ts`, and what is known of the job to
  * `job-book.ts`.
  */
-import type { EvidenceFact, EvidenceLevel, JobSnapshot } from '../../shared/contract/models.ts'
+import {
+  endStates,
+  type EvidenceFact,
+  type EvidenceLevel,
+  type JobSnapshot,
+  type JobState,
+} from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -51,6 +57,8 @@ export class JobRun {
   /** Ends requests under way, later than `#stop`. */
   readonly #hardStop = new AbortController()
   readonly #ended = new AbortController()
+  /** Ends everything under way when the computer slept; a new one takes its place when the job goes on. */
+  #awake = new AbortController()
   #isResume: boolean
   #endAs: 'cancelled' | 'interrupted' = 'cancelled'
 
@@ -134,6 +142,22 @@ export class JobRun {
     )
   }
 
+  /**
+   * The computer slept: what is under way ends, the job stops at the edge, and goes on by itself once the board was asked
+   * again who it is. A job that stands still already asks by itself when it goes on.
+   */
+  wake(sleptMs: number): void {
+    if (this.#stop.signal.aborted || this.#ended.signal.aborted || !isSpeaking(this.snapshot)) return
+    const seconds = String(Math.round(sleptMs / 1000))
+    const text = `the computer slept for ${seconds} s: what was under way is asked again`
+    this.#awake.abort(new FlashproofError('job.slept', text, { sleptMs }))
+  }
+
+  /** Says in the log what happened around the job. */
+  note(code: string, text: string): void {
+    if (!this.#ended.signal.aborted) this.#book.log('info', code, text)
+  }
+
   /** Answers the open question. @throws {FlashproofError} job.wrong-state when there is none of that code */
   answerDecision(code: string, answer: 'accept' | 'refuse', by: string): void {
     this.#decisions.answer(code, answer, by)
@@ -154,14 +178,16 @@ export class JobRun {
     const { clock, retryPolicy, random } = world
     const book = this.#book
     book.setState('connecting')
-    const protocol = await this.#withDevice(endpoint, () => this.#settleProtocol(endpoint))
+    const protocol = await this.#acrossSleep(() => this.#withDevice(endpoint, () => this.#settleProtocol(endpoint)))
     const bytes = await world.loadImage(order.image.sha256)
     let bestBytes = 0
     for (let attempt = 1, tries = 1; ; attempt++, tries++) {
       this.#stop.signal.throwIfAborted()
-      book.update({ attempts: book.snapshot.attempts + 1 })
       try {
-        return await this.#withDevice(endpoint, () => this.#runOnce(protocol, endpoint, bytes))
+        return await this.#acrossSleep(() => {
+          book.update({ attempts: book.snapshot.attempts + 1 })
+          return this.#withDevice(endpoint, () => this.#runOnce(protocol, endpoint, bytes))
+        })
       } catch (thrown) {
         const error = asFlashproofError(thrown)
         if (this.#stop.signal.aborted || !isTransient(error)) throw error
@@ -173,6 +199,25 @@ export class JobRun {
         book.log('warning', 'job.retry', `try ${String(attempt)} ended: ${error.message}`)
         book.restartMeter()
         await clock.delay(retryDelayMs(retryPolicy, Math.max(1, tries), random), this.#stop.signal)
+      }
+    }
+  }
+
+  /** Begins `work` again each time that a sleep of the computer ended it. */
+  async #acrossSleep<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (thrown) {
+        const { signal } = this.#awake
+        const error = asFlashproofError(thrown)
+        // A connection may have been found dead in the same moment.
+        const isBySleep = signal.aborted && (error.code === 'job.slept' || isTransient(error))
+        if (!isBySleep || this.#stop.signal.aborted) throw error
+        this.#awake = new AbortController()
+        this.#book.log('warning', 'job.slept', asFlashproofError(signal.reason).message)
+        await this.#edge.pass(true)
+        this.#isResume = true
       }
     }
   }
@@ -200,7 +245,7 @@ export class JobRun {
           endpoint,
           wanted: order.protocol,
           protocols: world.protocols,
-          signal: this.#stop.signal,
+          signal: this.#waitSignal,
           clock,
           timeoutMs: retryPolicy.requestTimeoutMs,
         })
@@ -212,6 +257,11 @@ export class JobRun {
         await clock.delay(retryDelayMs(retryPolicy, attempt, random), this.#stop.signal)
       }
     }
+  }
+
+  /** Ends the waiting of a protocol: the job is stopped, or the computer slept. */
+  get #waitSignal(): AbortSignal {
+    return AbortSignal.any([this.#stop.signal, this.#awake.signal])
   }
 
   /** Waits for a device that is not there yet, as long as the order says. */
@@ -263,8 +313,8 @@ export class JobRun {
         decisions: this.#decisions,
         guard: this.#guard,
         world,
-        signal: this.#stop.signal,
-        requestSignal: this.#hardStop.signal,
+        signal: this.#waitSignal,
+        requestSignal: AbortSignal.any([this.#hardStop.signal, this.#awake.signal]),
       }),
     )
   }
@@ -274,6 +324,12 @@ function endpointOf(order: StoredOrder): Endpoint {
   const target = parseTarget(order.target)
   if (isEndpoint(target)) return target
   throw new FlashproofError('target.unknown', `“${order.target}” was not looked up`, { target: order.target })
+}
+
+/** Whether the job asks its board something now, or waits for its answer. */
+export function isSpeaking({ state }: JobSnapshot): boolean {
+  const silent: readonly JobState[] = ['queued', 'paused', 'waiting', ...endStates]
+  return !silent.includes(state)
 }
 
 function isAway(thrown: unknown): boolean {

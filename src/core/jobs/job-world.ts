@@ -23,6 +23,8 @@ export interface JobWorld {
   /** What a second user is told that holds the device. */
   readonly command: string
   readonly station: StationInfo
+  /** Looks whether the computer slept since the last look; then `JobEngine.wake` is called before it returns. */
+  checkSleep?(): void
   /** The stored image, the same bytes for every job that sends it. @throws {FlashproofError} journal.image-missing */
   loadImage(sha256: string): Promise<Uint8Array>
   onSnapshot(snapshot: JobSnapshot): void

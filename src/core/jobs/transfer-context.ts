@@ -63,7 +63,12 @@ export function createTransferContext(parts: TransferContextParts): TransferCont
         guard.identify(identity)
         resolve()
       }),
-    checkpoint: () => edge.pass(),
+    checkpoint: async () => {
+      // No byte leaves after a sleep before the board was asked again who it is.
+      world.checkSleep?.()
+      signal.throwIfAborted()
+      return await edge.pass()
+    },
     ledger: () => book.ledger,
     startSession: session => {
       book.startSession(session)

@@ -317,6 +317,10 @@ export const en: Messages = {
       title: 'The job was not started because the batch stopped',
       hint: 'Look at the failed jobs of the batch, then start the rest again.',
     },
+    'job.slept': {
+      title: 'The computer slept during the job',
+      hint: 'The job goes on by itself once the board has said again who it is.',
+    },
     'job.resume-refused': {
       title: 'The job cannot go on where it stopped',
       hint: 'Start a new job; the image, the device or the slot has changed.',

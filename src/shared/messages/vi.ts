@@ -323,6 +323,10 @@ export const vi: Messages = {
       title: 'Tác vụ không được bắt đầu vì lô đã dừng',
       hint: 'Hãy xem các tác vụ thất bại của lô rồi bắt đầu lại phần còn lại.',
     },
+    'job.slept': {
+      title: 'Máy tính đã ngủ trong khi tác vụ đang chạy',
+      hint: 'Hãy chờ: tác vụ tự tiếp tục sau khi bo mạch cho biết lại nó là bo nào.',
+    },
     'job.resume-refused': {
       title: 'Tác vụ không thể tiếp tục từ chỗ đã dừng',
       hint: 'Hãy tạo tác vụ mới; ảnh firmware, thiết bị hoặc phân vùng đã thay đổi.',
