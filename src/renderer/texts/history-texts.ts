@@ -56,7 +56,7 @@ export const historyTexts = {
     vi: 'Một trang cho khách hàng: địa điểm, trước và sau, bằng chứng bằng lời, người làm, mã băm đầu.',
   },
   reportLanguage: { en: 'Language', vi: 'Ngôn ngữ' },
-  reportOf: { en: 'Report of {count} jobs', vi: 'Phiếu của {count} việc' },
+  reportOf: { en: 'Jobs in the report: {count}', vi: 'Phiếu của {count} việc' },
   reportTooMany: {
     en: 'At most 1024 jobs fit into a report: narrow the list.',
     vi: 'Phiếu chứa tối đa 1024 việc: hãy thu hẹp danh sách.',
