@@ -1,8 +1,9 @@
 /** Mirrors the list of devices, and what the technician has ticked and looks for. */
 import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
-import type { DeviceEntry, DiscoveryChannel } from '../../shared/contract/index.ts'
+import type { DeviceEntry, DiscoveryChannel, ResponseOf } from '../../shared/contract/index.ts'
 import { useStation } from '../bridge/bridge.ts'
+import { createFrameBatch } from './frame-batch.ts'
 
 export const useDevices = defineStore('devices', () => {
   const { client } = useStation()
@@ -17,12 +18,44 @@ export const useDevices = defineStore('devices', () => {
   const selected = computed(() => (selectedKey.value === null ? null : (byKey.value.get(selectedKey.value) ?? null)))
   const tickedDevices = computed(() => list.value.filter(device => ticked.value.has(device.key)))
 
+  /** What was told since the last frame, by key; null for a device that went. */
+  const arriving = new Map<string, DeviceEntry | null>()
+  const batch = createFrameBatch(flush)
+
+  /** Many boards that announce themselves at once cost one new list a frame. A known row keeps its place. */
+  function take(key: string, device: DeviceEntry | null): void {
+    arriving.set(key, device)
+    batch.request()
+  }
+
+  function flush(): void {
+    if (arriving.size === 0) return
+    const changed = new Map(byKey.value)
+    for (const [key, device] of arriving) {
+      if (device === null) changed.delete(key)
+      else changed.set(key, device)
+    }
+    const gone = [...arriving].flatMap(([key, device]) => (device === null ? [key] : []))
+    arriving.clear()
+    byKey.value = changed
+    if (gone.length > 0) leave(gone)
+  }
+
+  function leave(keys: readonly string[]): void {
+    if (keys.some(key => ticked.value.has(key))) setTicked(keys, false)
+    if (selectedKey.value !== null && keys.includes(selectedKey.value)) selectedKey.value = null
+  }
+
+  /** Shows a device now. */
   function put(device: DeviceEntry): void {
-    byKey.value = new Map(byKey.value).set(device.key, device)
+    take(device.key, device)
+    flush()
   }
 
   async function load(): Promise<void> {
     const { devices } = await client.call('device.list', {})
+    // The list knows everything that was told before it.
+    arriving.clear()
     // Rows keep their place; new ones come to the end.
     const fresh = new Map(devices.map(device => [device.key, device]))
     const kept = [...byKey.value.keys()].flatMap(key => {
@@ -45,10 +78,11 @@ export const useDevices = defineStore('devices', () => {
     ticked.value = changed
   }
 
-  async function add(target: string): Promise<DeviceEntry> {
-    const { device } = await client.call('device.add', { target })
-    put(device)
-    return device
+  /** Keeps a target in the list, and gives what it said of itself. @throws {FlashproofError} target.* */
+  async function add(target: string): Promise<ResponseOf<'device.add'>> {
+    const added = await client.call('device.add', { target })
+    put(added.device)
+    return added
   }
 
   async function forget(key: string): Promise<void> {
@@ -63,26 +97,24 @@ export const useDevices = defineStore('devices', () => {
   }
 
   function remove(key: string): void {
-    const rest = new Map(byKey.value)
-    rest.delete(key)
-    byKey.value = rest
-    setTicked([key], false)
-    if (selectedKey.value === key) selectedKey.value = null
+    take(key, null)
+    flush()
   }
 
   function start(): () => void {
     const stops = [
       client.subscribe('device.changed', ({ device }) => {
-        put(device)
+        take(device.key, device)
       }),
       client.subscribe('device.removed', ({ key }) => {
-        remove(key)
+        take(key, null)
       }),
       client.subscribe('discovery.changed', event => {
         channels.value = event.channels
       }),
     ]
     return () => {
+      batch.cancel()
       for (const stop of stops) stop()
     }
   }
