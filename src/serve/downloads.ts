@@ -11,6 +11,8 @@ import { newSecret } from './sessions.ts'
 
 const PATH = '/download/'
 const KEPT_MS = 10 * 60_000
+/** More than a person has open; whoever asks for more loses the oldest. */
+const MOST_KEPT = 64
 
 interface Offer {
   readonly file: ProducedFile
@@ -34,6 +36,8 @@ export class Downloads {
       () => this.#remove(id),
       () => undefined,
     )
+    const [oldest] = this.#offers.keys()
+    if (this.#offers.size > MOST_KEPT && oldest !== undefined) void this.#remove(oldest)
     const url = `${PATH}${id}`
     return file.use === 'print' ? { outcome: 'print', url } : { outcome: 'download', fileName: file.fileName, url }
   }
@@ -73,6 +77,7 @@ export class Downloads {
   async #remove(id: string): Promise<void> {
     const offer = this.#offers.get(id)
     this.#offers.delete(id)
+    offer?.expiry.abort()
     await offer?.file.discard()
   }
 }

@@ -5,6 +5,8 @@ import type { Timing } from '../shared/rpc/timing.ts'
 
 /** What a page may owe before it counts as fallen behind. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024
+/** Answers are never left out, so a page may owe more of them; but one that only asks and never reads is cut off. */
+const ANSWERS_FACTOR = 8
 /** So long it may take to read what is on the way to it. */
 const DRAIN_DEADLINE_MS = 10_000
 const DRAIN_CHECK_MS = 100
@@ -45,6 +47,10 @@ export function createSocketLink(socket: WebSocket, options: SocketLinkOptions):
         void closeWhenDrained(socket, timing)
       }
       if (hasFallenBehind && isPlainEvent(message)) return
+      if (socket.bufferedAmount > mostWaitingBytes * ANSWERS_FACTOR) {
+        socket.terminate()
+        return
+      }
       socket.send(JSON.stringify(message))
     },
     onMessage(listener) {

@@ -570,6 +570,22 @@ describe('downloads', () => {
     })
   })
 
+  it('that nobody fetches do not fill the disk: the oldest goes', async () => {
+    await start()
+    const { client } = await openPage()
+    const urls: string[] = []
+    for (let count = 0; count < 66; count++) {
+      const saved = await client.call('file.save', { kind: 'export', format: 'csv' })
+      if (saved.outcome !== 'download') throw new Error(`it is a ${saved.outcome}`)
+      urls.push(saved.url)
+    }
+    await vi.waitFor(() => {
+      expect(readdirSync(join(folder, 'home', 'temporary'))).toHaveLength(64)
+    })
+    expect((await raw({ path: urls[1] ?? '' })).status).toBe(404)
+    expect((await raw({ path: urls[2] ?? '' })).status).toBe(200)
+  })
+
   it('of a page to print are shown, without anything that could act, until they expire', async () => {
     await start()
     const { client } = await openPage()
