@@ -5,7 +5,8 @@ import { defineStore } from 'pinia'
 import { shallowRef, type ShallowRef } from 'vue'
 import type { JobSnapshot } from '../../shared/contract/index.ts'
 import { useStation } from '../bridge/bridge.ts'
-import { tallyOf, type JobTally } from './job-tally.ts'
+import { createDismissedJobs, windowStorage } from './dismissed-jobs.ts'
+import { isLive, tallyOf, type JobTally } from './job-tally.ts'
 
 const NO_JOBS: JobTally = tallyOf([])
 
@@ -19,12 +20,14 @@ export const useJobs = defineStore('jobs', () => {
   /** How many jobs of the newest batches stand where; follows every change. */
   const tally = shallowRef<JobTally>(NO_JOBS)
   const isLoaded = shallowRef(false)
+  const dismissed = createDismissedJobs(windowStorage())
 
   function apply(snapshots: readonly JobSnapshot[]): void {
     let hasNew = false
     for (const snapshot of snapshots) {
       const known = references.get(snapshot.jobId)
       if (known === undefined) {
+        if (isDismissed(snapshot)) continue
         references.set(snapshot.jobId, shallowRef(snapshot))
         hasNew = true
       } else if (known.value.revision <= snapshot.revision) {
@@ -33,6 +36,14 @@ export const useJobs = defineStore('jobs', () => {
     }
     if (hasNew) renewLists()
     tally.value = tallyOf(newest())
+  }
+
+  /** One that goes on again is shown again. */
+  function isDismissed(snapshot: JobSnapshot): boolean {
+    if (!dismissed.has(snapshot.jobId)) return false
+    if (!isLive(snapshot)) return true
+    dismissed.remove(snapshot.jobId)
+    return false
   }
 
   function renewLists(): void {
@@ -69,9 +80,15 @@ export const useJobs = defineStore('jobs', () => {
     isLoaded.value = true
   }
 
-  /** Takes rows off the bench; the record keeps them. */
+  /** Takes rows off the bench, over a reload too; the record keeps them. What a target did before goes with its row. */
   function dismiss(jobIds: readonly string[]): void {
-    for (const jobId of jobIds) references.delete(jobId)
+    const targets = new Set(jobIds.flatMap(jobId => references.get(jobId)?.value.target ?? []))
+    const gone = [...references.values()]
+      .map(reference => reference.value)
+      .filter(job => jobIds.includes(job.jobId) || (targets.has(job.target) && !isLive(job)))
+      .map(job => job.jobId)
+    for (const jobId of gone) references.delete(jobId)
+    dismissed.add(gone)
     renewLists()
     tally.value = tallyOf(newest())
   }

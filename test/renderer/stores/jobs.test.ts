@@ -11,6 +11,7 @@ import { createFakeStation } from '../fake-station.ts'
 
 describe('the jobs of the page', () => {
   beforeEach(() => {
+    sessionStorage.clear()
     setStation(createFakeStation().station)
     setActivePinia(createPinia())
   })
@@ -47,6 +48,20 @@ describe('the jobs of the page', () => {
     expect(reads).toBe(1)
     jobs.apply([fakeJob({ jobId: 'a', target: 'http://a', revision: 2, doneBytes: 7 })])
     expect(ofA.value).toBe(7)
+  })
+
+  it('keeps dismissed jobs off the bench over a reload, with what their target did before', () => {
+    const earlier = fakeJob({ jobId: 'job-0', createdAt: '2026-11-20T10:00:00.000+07:00', state: 'failed' })
+    const ended = fakeJob({ jobId: 'job-1', state: 'finished' })
+    useJobs().apply([earlier, ended])
+    useJobs().dismiss(['job-1'])
+    expect(useJobs().newest()).toEqual([])
+    setActivePinia(createPinia())
+    const jobs = useJobs()
+    jobs.apply([earlier, ended])
+    expect(jobs.newest()).toEqual([])
+    jobs.apply([{ ...ended, revision: 9, state: 'connecting' }])
+    expect(jobs.newest().map(job => job.jobId)).toEqual(['job-1'])
   })
 
   it('takes dismissed jobs off the bench', () => {
