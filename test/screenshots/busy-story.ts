@@ -53,6 +53,8 @@ export async function busyStory(browser: Browser, camera: Camera): Promise<void>
     await page.getByRole('tab', { name: 'Proof' }).click()
     await camera.part(page, 'drawer-not-proven')
     await showView(page, 'Settings')
+    const groups = page.getByRole('navigation', { name: 'Groups of settings' })
+    await groups.getByRole('button', { name: 'Record', exact: true }).click()
     await camera.view(page, 'settings-busy')
     await showView(page, 'History')
     await showPracticeRecord(page)

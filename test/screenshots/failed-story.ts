@@ -63,7 +63,7 @@ export async function failedStory(browser: Browser, camera: Camera): Promise<voi
       .getByRole('button', { name: /^Check/ })
       .last()
       .click()
-    await page.getByRole('button', { name: 'Copy for IT' }).waitFor()
+    await page.getByRole('button', { name: 'Copy for IT' }).first().waitFor()
     await camera.view(page, 'settings-failed')
   })
 }
