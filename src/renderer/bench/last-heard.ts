@@ -1,9 +1,14 @@
 /** When a board last gave a sign of life: announced, asked, or answering while it was written. Pure. */
 import type { DeviceEntry, JobSnapshot, TargetReview } from '../../shared/contract/index.ts'
 
-/** @returns ISO 8601; null when it was never heard */
-export function lastHeardAt(device: DeviceEntry, review: TargetReview | null, job: JobSnapshot | null): string | null {
-  const signs = [device.lastSeenAt, review?.heardAt ?? null, ...(job === null ? [] : answersOf(job))]
+/** @param tookBytesAt when it was last seen taking bytes @returns ISO 8601; null when it was never heard */
+export function lastHeardAt(
+  device: DeviceEntry,
+  review: TargetReview | null,
+  job: JobSnapshot | null,
+  tookBytesAt: string | null = null,
+): string | null {
+  const signs = [device.lastSeenAt, review?.heardAt ?? null, tookBytesAt, ...(job === null ? [] : answersOf(job))]
   let newest: string | null = null
   for (const sign of signs) {
     // Zones may differ, so the texts themselves cannot be compared.

@@ -34,8 +34,8 @@ export const shellTexts = {
     vi: 'Bộ máy dừng đột ngột và đang được khởi động lại. Các việc đang chạy bị gián đoạn; không việc nào tự chạy tiếp.',
   },
   engineRestarted: {
-    en: 'The engine restarted. Interrupted boards wait under “Unfinished work”.',
-    vi: 'Bộ máy đã khởi động lại. Các bo bị gián đoạn chờ ở “Việc dở dang”.',
+    en: 'The engine restarted.',
+    vi: 'Bộ máy đã khởi động lại.',
   },
   engineGaveUp: {
     en: 'The engine keeps crashing and is not started again. The record is kept.',
@@ -44,9 +44,13 @@ export const shellTexts = {
   unfinishedWork: { en: 'Unfinished work: {count}', vi: 'Việc dở dang: {count}' },
   showUnfinished: { en: 'Show', vi: 'Xem' },
   startEngine: { en: 'Start the engine', vi: 'Khởi động bộ máy' },
+  engineRestartedUnfinished: {
+    en: 'The engine restarted. Interrupted boards wait under “Unfinished work”.',
+    vi: 'Bộ máy đã khởi động lại. Các bo bị gián đoạn chờ ở “Việc dở dang”.',
+  },
   linkLost: {
-    en: 'The link to Flashproof on this PC is lost; it is being tried again. Jobs do not need this page.',
-    vi: 'Mất liên kết với Flashproof trên máy này; đang thử lại. Các việc không cần trang này.',
+    en: 'The link to Flashproof on this PC is lost; it is being tried again. What is shown may be old.',
+    vi: 'Mất liên kết với Flashproof trên máy này; đang thử lại. Những gì đang hiện có thể đã cũ.',
   },
   linkRefused: {
     en: 'This address was used up. Start “flashproof serve” again, or open the address that it prints.',
