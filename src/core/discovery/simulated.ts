@@ -29,7 +29,8 @@ export const simulatedSource: DeviceSource = createSimulatedSource()
 export function createSimulatedSource(list: () => DeviceEntry[] = listSimulated): DeviceSource {
   return {
     id: 'simulated',
-    list,
+    // What a source is asked with is no folder.
+    list: () => list(),
     watch({ clock, onChanged }) {
       let devices: DeviceEntry[] = []
       const periodic = startPeriodic(clock, [POLL_MS], () => {
