@@ -10,6 +10,34 @@ export interface CredentialStore {
   secretsOf(device: string): Promise<Readonly<Record<string, string>>>
 }
 
+/**
+ * The worker's `job.resume` with the kept secrets added: those of every device that has some, because which jobs go on is
+ * the worker's to say. What the request itself gives wins.
+ */
+export function createResumeWithSecrets(
+  client: Pick<Client, 'call'>,
+  credentials: CredentialStore,
+): Handlers<'worker'>['job.resume'] {
+  return async (request, { signal, caller }) => {
+    const kept = new Set((await credentials.list()).map(({ device }) => device))
+    if (kept.size === 0) return await client.call('job.resume', request, { signal, caller })
+    const { devices } = await client.call('device.list', {}, { signal, caller })
+    const targetSecrets: Record<string, Record<string, string>> = {}
+    for (const device of kept) {
+      const secrets = Object.entries(await credentials.secretsOf(device))
+      const added = secrets.filter(([name]) => !Object.hasOwn(request.secrets ?? {}, name))
+      const targets = [device, ...devices.filter(({ key }) => key === device).map(({ target }) => target)]
+      for (const target of targets) {
+        targetSecrets[target] = { ...targetSecrets[target], ...Object.fromEntries(added) }
+      }
+    }
+    for (const [target, secrets] of Object.entries(request.targetSecrets ?? {})) {
+      targetSecrets[target] = { ...targetSecrets[target], ...secrets }
+    }
+    return await client.call('job.resume', { ...request, targetSecrets }, { signal, caller })
+  }
+}
+
 /** The worker's `job.start` with the kept secrets of each target added; what the order itself gives wins. */
 export function createOrderWithSecrets(
   client: Pick<Client, 'call'>,

@@ -1,7 +1,7 @@
 /** What every host of pages answers alike: who it is, the engine, practice, files for people, kept secrets. */
 import type { Handlers, HostInfo, SaveOutcome, SaveRequest } from '../shared/contract/index.ts'
 import { FlashproofError } from '../shared/errors.ts'
-import { createOrderWithSecrets, type CredentialStore } from './credentials.ts'
+import { createOrderWithSecrets, createResumeWithSecrets, type CredentialStore } from './credentials.ts'
 import type { Engine } from './engine.ts'
 import { homeFoldersOf } from './home-folders.ts'
 import type { PageHandlers } from './page-session.ts'
@@ -79,7 +79,12 @@ export function createStationHost(options: StationHostOptions): StationHost {
     practice,
     handlersFor: page => ({
       ...shared,
-      ...(credentials === undefined ? {} : { 'job.start': createOrderWithSecrets(engine.client, credentials) }),
+      ...(credentials === undefined
+        ? {}
+        : {
+            'job.start': createOrderWithSecrets(engine.client, credentials),
+            'job.resume': createResumeWithSecrets(engine.client, credentials),
+          }),
       'host.info': () => ({
         ...options.about,
         home,

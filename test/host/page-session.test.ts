@@ -5,6 +5,7 @@ import type { CredentialStore } from '../../src/host/credentials.ts'
 import type { Handlers } from '../../src/shared/contract/index.ts'
 import { createClient, type Client } from '../../src/shared/rpc/client.ts'
 import { createMemoryLinkPair } from '../../src/shared/rpc/memory-link.ts'
+import { fakeDeviceEntry } from '../fakes/fake-device-entry.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { fakeEngine, fakeFirmware, type FakeEngine } from './fake-engine.ts'
 
@@ -170,5 +171,27 @@ describe('a session of a page', () => {
     const targets = ['http://10.0.0.1', 'http://10.0.0.2']
     await page.call('job.start', { firmwareId: 'fw', targets, secrets: { user: 'typed' } })
     expect(secrets).toEqual([[{ user: 'typed' }, { 'http://10.0.0.1': { password: 'kept' } }]])
+  })
+
+  it('adds the kept secrets when jobs go on, under every name of their device', async () => {
+    const secrets: unknown[] = []
+    const kept: CredentialStore = {
+      list: () => Promise.resolve([{ device: 'mac:a', key: 'password' }]),
+      set: () => Promise.resolve(),
+      secretsOf: () => Promise.resolve({ password: 'kept', user: 'kept-user' }),
+    }
+    const { page } = await open(
+      {
+        'device.list': () => ({ devices: [fakeDeviceEntry('http://10.0.0.1', { key: 'mac:a' })] }),
+        'job.resume': request => {
+          secrets.push([request.jobIds, request.secrets, request.targetSecrets])
+          return { jobIds: [] }
+        },
+      },
+      kept,
+    )
+    await page.call('job.resume', { jobIds: ['j'], secrets: { user: 'typed' } })
+    const ofBoard = { password: 'kept' }
+    expect(secrets).toEqual([[['j'], { user: 'typed' }, { 'mac:a': ofBoard, 'http://10.0.0.1': ofBoard }]])
   })
 })

@@ -18,6 +18,7 @@ import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
 import { isSpeaking, JobRun } from './job-run.ts'
 import { firstSnapshot, resumedSnapshot } from './job-start.ts'
+import { assertKnownSecrets, secretsOf } from './resumed-secrets.ts'
 import type { JobWorld } from './job-world.ts'
 import { takeOrder } from './order-intake.ts'
 
@@ -39,6 +40,10 @@ export interface ResumeRequest {
   readonly accept?: readonly string[] | undefined
   readonly acceptedBy?: string | undefined
   readonly interactive?: boolean | undefined
+  /** Values of secret options, for memory alone. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined
+  /** Secrets of single targets; they win over `secrets`. */
+  readonly targetSecrets?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
 }
 
 export interface LocatedJob {
@@ -106,7 +111,7 @@ export class JobEngine {
    * Goes on with jobs where each stopped; all of the named ones, or none of them. Without ids: every interrupted job whose
    * owner is gone, and the paused ones here.
    * @throws {FlashproofError} job.not-found, job.wrong-state, job.resume-refused, journal.image-missing, device.busy,
-   *   usage.invalid-value for an unknown code in `accept`
+   *   usage.invalid-value for an unknown code in `accept`, option.invalid for a secret that no protocol has
    */
   async resume(request: ResumeRequest): Promise<{ jobIds: string[] }> {
     this.#queue.assertOpen()
@@ -115,6 +120,7 @@ export class JobEngine {
       request.accept ?? [],
       protocols.flatMap(protocol => protocol.descriptor.decisions),
     )
+    assertKnownSecrets(request, protocols)
     const isNamed = request.jobIds !== undefined
     const ids = [...new Set(request.jobIds ?? this.#resumableIds())]
     await Promise.all(ids.map(jobId => this.#queue.settled(jobId)))
@@ -294,7 +300,7 @@ export class JobEngine {
     return new JobRun({
       snapshot,
       order: { ...order, accept, acceptedBy: request.acceptedBy ?? order.acceptedBy },
-      secrets: {},
+      secrets: secretsOf(order, request, world.protocols),
       journal,
       world,
       isInteractive: request.interactive ?? false,

@@ -275,6 +275,10 @@ export const commands = {
       accept: z.array(z.string()).optional(),
       acceptedBy: z.string().optional(),
       interactive: z.boolean().optional(),
+      /** Never kept, so a job that goes on needs them again; one that was only paused still has its own. */
+      secrets: keyed(z.string()).optional(),
+      /** Secrets of single targets, as the jobs name them; they win over `secrets`. What no job here has a use for is left. */
+      targetSecrets: keyed(keyed(z.string())).optional(),
     }),
     response: z.object({ jobIds: z.array(z.string()) }),
   }),
