@@ -45,7 +45,9 @@ export const useBatch = defineStore('batch', () => {
   const liveJobs = (): JobSnapshot[] => jobs.newest().filter(isLive)
   const counts = computed(() => {
     const { running, queued, paused, waiting } = jobs.tally
-    return { live: running + queued + paused + waiting, moving: running + queued, paused }
+    // Boards in the line were paused with the others: as long as nothing runs, they do not move either.
+    const moving = paused > 0 ? running : running + queued
+    return { live: running + queued + paused + waiting, moving, paused }
   })
 
   function operatorName(): string {
@@ -100,7 +102,7 @@ export const useBatch = defineStore('batch', () => {
   }
 
   async function resumePaused(): Promise<void> {
-    await resume(liveJobs().filter(job => job.state === 'paused'))
+    await resume(liveJobs().filter(job => job.state === 'paused' || job.state === 'queued'))
   }
 
   async function resume(chosen: readonly JobSnapshot[]): Promise<void> {

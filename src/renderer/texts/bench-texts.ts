@@ -42,7 +42,7 @@ export const benchTexts = {
   tickRow: { en: 'Tick {name}', vi: 'Chọn {name}' },
   heard: { en: 'heard {age} ago', vi: 'nghe thấy {age} trước' },
   now: { en: 'now', vi: 'vừa xong' },
-  ago: { en: '{age} ago', vi: '{age} trước' },
+  ago: { en: '{age} ago', vi: '{age}' },
   heardNow: { en: 'heard just now', vi: 'vừa nghe thấy' },
   noProgress: { en: 'no progress for {age}', vi: 'không tiến triển {age}' },
   unheard: { en: 'unheard', vi: 'chưa nghe' },

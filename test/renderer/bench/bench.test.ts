@@ -441,6 +441,20 @@ describe('the batch bar', () => {
     expect(callsOf(fake, 'job.resume')).toMatchObject([{ jobIds: ['job-1'] }])
   })
 
+  it('resumes boards that wait in the line with those that are paused', async () => {
+    const fake = await show({
+      jobs: [
+        fakeJob({ jobId: 'held', target: A, state: 'paused' }),
+        fakeJob({ jobId: 'next', target: B, state: 'queued' }),
+      ],
+    })
+    runAction('pause-resume')
+    await flushPromises()
+    expect(callsOf(fake, 'job.pause')).toEqual([])
+    const [request] = callsOf(fake, 'job.resume')
+    expect(request).toMatchObject({ jobIds: expect.arrayContaining(['held', 'next']) as unknown })
+  })
+
   it('tries again only what is not proven, of the last batch', async () => {
     const fake = await show({
       jobs: [
