@@ -228,10 +228,22 @@ export function openStation(options: StationOptions): Station {
       // The jobs first: each byte that is sent after the word to stop is one too many.
       await Promise.all([engine.stop(longestMs), devices.close()])
       memory.close()
+      await Promise.all(Object.values(journals).map(writeTheRest))
       journals.station.close()
       journals.practice.close()
       locks.close()
     },
+  }
+}
+
+/** Jobs that ended on a full disk have their records written once there is room, at the very end too. */
+async function writeTheRest(journal: Journal): Promise<void> {
+  if (journal.state !== 'disk-full') return
+  try {
+    await journal.retryPending()
+    await journal.commit()
+  } catch {
+    // Still full: closing says so, and those jobs are interrupted without a record.
   }
 }
 

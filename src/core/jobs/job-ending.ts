@@ -52,9 +52,30 @@ export class JobEnding {
     try {
       await this.#seal(state, change)
     } catch (thrown) {
-      const warnings = [...book.snapshot.warnings, `No record was written: ${asFlashproofError(thrown).message}`]
-      book.end(state, { ...change, warnings })
+      const { warnings } = book.snapshot
+      const refusal = asFlashproofError(thrown)
+      book.end(state, { ...change, warnings: [...warnings, `No record was written: ${refusal.message}`] })
+      if (hasErrorCode(refusal, 'journal.disk-full')) this.#sealLater({ ...book.snapshot, warnings })
     }
+  }
+
+  /** Seals an end that is shown already as soon as the journal takes it; the end itself stays as it was. */
+  #sealLater(ended: JobSnapshot): void {
+    const { book, order, journal, world } = this.#parts
+    const stop = journal.onState(state => {
+      if (state !== 'ok') return
+      stop()
+      const last = { ...ended, revision: ended.revision + 1 }
+      journal.saveSnapshot(last)
+      journal.sealRecord(buildRecord({ snapshot: last, order, durationsMs: book.durationsMs, world })).then(
+        () => {
+          book.showEnd(last)
+        },
+        (error: unknown) => {
+          if (hasErrorCode(error, 'journal.disk-full')) this.#sealLater(last)
+        },
+      )
+    })
   }
 
   /** Writes the record, then shows the end: nothing counts as done that the journal does not hold. */

@@ -75,8 +75,29 @@ describe('a disk that is full', () => {
     expect(cancelled).toMatchObject({ state: 'cancelled', error: { code: 'job.cancelled' }, boardNow: 'old-firmware' })
     expect(cancelled.warnings.join(' ')).toContain('No record was written')
     isFull = false
+    // Room came back: the end that is shown gets its record, as it was.
+    const recorded = await bench.until(jobIds[0], job => job.warnings.length === 0 && job.state === 'cancelled')
+    expect(recorded).toEqual({ ...cancelled, warnings: [], revision: recorded.revision })
+    expect(bench.station.engine.locate(jobIds[0])).toMatchObject({ sequence: 1, snapshot: { state: 'cancelled' } })
     expect(await bench.ended(jobIds[1])).toMatchObject({ verdict: 'proven' })
     expect(boards[0].stats.completePosts).toBe(0)
+  })
+
+  it('that gets room before the worker ends keeps the record of a job that was cancelled meanwhile', async () => {
+    const board = await bench.board(slow)
+    const jobId = await start(board)
+    await bench.until(jobId, job => job.doneBytes > 0)
+    isFull = true
+    await bench.until(jobId, job => job.state === 'paused')
+    await bench.station.engine.cancel([jobId])
+    await bench.ended(jobId)
+    expect(bench.station.journal('station').head().sequence).toBe(0)
+    isFull = false
+    await bench.reopen()
+    expect(bench.station.engine.locate(jobId)).toMatchObject({
+      sequence: 1,
+      snapshot: { state: 'cancelled', warnings: [] },
+    })
   })
 
   it('refuses a new order, and nothing of it begins later', async () => {
