@@ -27,9 +27,10 @@ export async function benchPage(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'flashproof-page-bench-'))
   const home = join(folder, 'home')
   mkdirSync(home)
-  // Only the boards of this run are listed.
+  // The workstation looks for virtual boards in here, so only those of this run are listed.
   const temporary = { ...process.env }
-  process.env['TMPDIR'] = folder
+  process.env['TMPDIR'] = join(home, 'tmp')
+  mkdirSync(join(home, 'tmp'))
   const simulator = await forkSimulator({
     devices: `esp-parts:${String(DEVICES)}+slow@20+instant`,
     flashFolder: undefined,
@@ -115,8 +116,11 @@ async function startBatch(page: Page, firmware: string): Promise<void> {
     .getByRole('dialog')
     .getByRole('button', { name: /^Write/ })
     .waitFor()
-  await page.waitForTimeout(500)
-  await page.keyboard.press('Control+Enter')
+  // Waits until the button may be used.
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^Write/ })
+    .click()
   await page.getByRole('dialog').waitFor({ state: 'hidden', timeout: 60_000 })
   await page
     .getByText(/Running \d\d/)

@@ -42,6 +42,11 @@ export const useBatch = defineStore('batch', () => {
       )
     return open.sort((left, right) => left.decision.askedAt.localeCompare(right.decision.askedAt))
   })
+  /** Of all newest jobs, so it is at least as many as the rows have: while it is 0, no row is looked at. */
+  const unprovenCount = computed(() => {
+    const { unproven, failed, cancelled, interrupted } = jobs.tally
+    return unproven + failed + cancelled + interrupted
+  })
   const liveJobs = (): JobSnapshot[] => jobs.newest().filter(isLive)
   const counts = computed(() => {
     const { running, queued, paused, waiting } = jobs.tally
@@ -120,6 +125,7 @@ export const useBatch = defineStore('batch', () => {
    * batch. What ended long ago is never taken up unasked.
    */
   function retryable(): JobSnapshot[] {
+    if (unprovenCount.value === 0) return []
     const all = bench.rowJobs().filter(isRetryable)
     const ticked = new Set(devices.tickedDevices.map(device => device.target))
     const chosen = all.filter(job => ticked.has(job.target))
