@@ -82,5 +82,7 @@ function finishedWords(job: JobSnapshot, text: ProofText): VerdictWords {
 
 function faultWords(job: JobSnapshot): string {
   if (job.error === null) return ''
+  // The state above says it already.
+  if (job.error.code === 'job.cancelled') return upperFirst(stripControl(job.error.message, MAXIMUM_DETAIL))
   return `${errorText(job.error.code).title}: ${stripControl(job.error.message, MAXIMUM_DETAIL)}`
 }
