@@ -51,12 +51,15 @@ export interface BrowserMode {
   stop(): Promise<void>
 }
 
-/** @throws {FlashproofError} usage.invalid-value when the port is taken, file.not-found without a page, worker.gave-up */
+/**
+ * @throws {FlashproofError} usage.invalid-value when the port is taken, file.not-found without a page, file.not-writable when
+ * the home cannot be made, worker.gave-up
+ */
 export async function startBrowserMode(options: BrowserModeOptions): Promise<BrowserMode> {
   const { home, timing } = options
   const folders = homeFoldersOf(home)
   const files = loadStaticFiles(options.pageFolder)
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await makeHome(home)
   const uploads = new Uploads(folders.uploads, options.mostUploadBytes)
   await uploads.removeStale((options.now?.() ?? new Date()).getTime())
   const server = createServer()
@@ -165,6 +168,14 @@ function openPage(link: MessageLink, session: string, { engine, station, control
   link.onClose(() => {
     control.leave(page)
   })
+}
+
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new FlashproofError('file.not-writable', `the data folder ${home} cannot be made`, { path: home }, { cause })
+  }
 }
 
 /** @throws {FlashproofError} usage.invalid-value when the port cannot be used */

@@ -617,3 +617,20 @@ it('refuses a port that is taken', async () => {
     }),
   ).rejects.toMatchObject({ code: 'usage.invalid-value', details: { port } })
 })
+
+it('says that the data folder cannot be made', async () => {
+  const home = join(folder, 'secret.txt')
+  await expect(
+    startBrowserMode({
+      home,
+      pageFolder: join(folder, 'page'),
+      port: 0,
+      timing: clock,
+      about: { version: '1', platform: 'linux', locale: 'en' },
+      openWorker: () => Promise.reject(new Error('not reached')),
+      startSimulator: () => Promise.reject(new Error('not reached')),
+      makeDemoFirmware: () => Promise.reject(new Error('not reached')),
+      onAddress: () => undefined,
+    }),
+  ).rejects.toMatchObject({ code: 'file.not-writable', details: { path: home } })
+})
