@@ -1,4 +1,5 @@
 /** `flashproof serve`: the workstation in a browser on this computer, until stopped. */
+import { assertHomeWritable } from '../../host/home.ts'
 import { createTiming } from '../../shared/rpc/timing.ts'
 import { preparePageFolder } from '../../serve/page-folder.ts'
 import { startBrowserMode, type BrowserMode } from '../../serve/browser-mode.ts'
@@ -13,6 +14,7 @@ const MOST_NAMED = 8
 export async function runServe(context: CommandContext, command: ServeCommand): Promise<number> {
   const { host, report, interruption, home } = context
   const { texts } = report
+  assertHomeWritable(home)
   const pageFolder = await preparePageFolder(() => {
     report.notice(texts.buildsPage)
   }, interruption.signal)
