@@ -90,7 +90,7 @@ export class Credentials implements CredentialStore {
 
   #write(credentials: readonly StoredCredential[]): void {
     try {
-      mkdirSync(dirname(this.#path), { recursive: true })
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
       const text = `${JSON.stringify({ schema: 1, credentials }, null, 2)}\n`
       writeFileSync(`${this.#path}.new`, text, { mode: 0o600 })
       // The mode of a file that was there already does not change by writing.

@@ -47,7 +47,8 @@ const processes = createEngineProcesses({
 
 // Chromium's own files lie beside ours: two homes are two programs, each with its window.
 const browserFolder = join(home, 'window')
-mkdirSync(browserFolder, { recursive: true })
+// The home is made here at the first start: records and secrets are for this account alone.
+mkdirSync(browserFolder, { recursive: true, mode: 0o700 })
 app.setPath('userData', browserFolder)
 app.enableSandbox()
 

@@ -42,7 +42,7 @@ export function createLogFile({ folder, now, fileBytes = 1024 * 1024, files = 5 
       const lineBytes = Buffer.byteLength(line)
       try {
         if (writtenBytes === null) {
-          mkdirSync(folder, { recursive: true })
+          mkdirSync(folder, { recursive: true, mode: 0o700 })
           writtenBytes = sizeOf(pathOf(0)) ?? 0
         }
         if (writtenBytes > 0 && writtenBytes + lineBytes > fileBytes) rotate()
