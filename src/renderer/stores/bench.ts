@@ -57,9 +57,9 @@ export const useBench = defineStore('bench', () => {
     return counts.unproven + counts.failed + counts.waiting + counts.interrupted
   })
 
-  /** The newest job of every row that has one. Read inside a computation it follows each of them. */
+  /** The newest job of every row that has one. Read inside a computation it follows where they stand, not their progress. */
   function rowJobs(): JobSnapshot[] {
-    return devices.list.flatMap(device => jobs.ofTarget(device.target) ?? [])
+    return devices.list.flatMap(device => jobs.peekOfTarget(device.target) ?? [])
   }
 
   function matches(device: DeviceEntry): boolean {
@@ -74,7 +74,7 @@ export const useBench = defineStore('bench', () => {
       case 'practice':
         return mediumOf(device) === filter.value
       default:
-        return matchesJob(jobs.ofTarget(device.target), filter.value)
+        return matchesJob(jobs.peekOfTarget(device.target), filter.value)
     }
   }
 

@@ -64,6 +64,33 @@ describe('the jobs of the page', () => {
     expect(jobs.newest().map(job => job.jobId)).toEqual(['job-1'])
   })
 
+  it('tells of a job that stands elsewhere or asks anew, and not of mere progress', () => {
+    const jobs = useJobs()
+    jobs.apply([
+      fakeJob({ jobId: 'a', target: 'http://a' }),
+      fakeJob({ jobId: 'b', target: 'http://b', state: 'failed' }),
+    ])
+    let counted = 0
+    const failed = computed(() => {
+      counted++
+      return jobs
+        .newest()
+        .filter(job => job.state === 'failed')
+        .map(job => job.jobId)
+    })
+    expect(failed.value).toEqual(['b'])
+    jobs.apply([fakeJob({ jobId: 'a', target: 'http://a', revision: 2, doneBytes: 512 })])
+    expect(failed.value).toEqual(['b'])
+    expect(counted).toBe(1)
+    // The counts stay the same, the boards do not.
+    jobs.apply([
+      fakeJob({ jobId: 'a', target: 'http://a', revision: 3, state: 'failed' }),
+      fakeJob({ jobId: 'b', target: 'http://b', revision: 3, state: 'transferring' }),
+    ])
+    expect(failed.value).toEqual(['a'])
+    expect(jobs.peekOfTarget('http://b')?.state).toBe('transferring')
+  })
+
   it('takes dismissed jobs off the bench', () => {
     const jobs = useJobs()
     jobs.apply([fakeJob()])
