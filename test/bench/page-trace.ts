@@ -2,8 +2,10 @@
 import type { CDPSession, Page } from 'playwright-core'
 
 export interface FrameFigures {
-  /** Main-thread work inside each 1/60 s, in milliseconds, sorted. */
-  readonly workMs: readonly number[]
+  /** Time of the main thread inside each 1/60 s, in milliseconds, sorted: waiting for a core is in it. */
+  readonly workMs: ArrayLike<number>
+  /** The same in CPU time: what the page itself costs, however busy the machine is. */
+  readonly cpuMs: ArrayLike<number>
   readonly drawnFrames: number
   readonly droppedFrames: number
   readonly longestTaskMs: number
@@ -17,6 +19,8 @@ interface TraceEvent {
   /** Microseconds. */
   readonly ts: number
   readonly dur?: number
+  /** CPU time of the thread, in microseconds. */
+  readonly tdur?: number
   readonly args?: { readonly name?: string }
 }
 
@@ -62,12 +66,18 @@ function readFrames(events: readonly TraceEvent[]): FrameFigures {
   )
   const first = Math.min(...tasks.map(task => task.ts))
   const last = Math.max(...tasks.map(task => task.ts + (task.dur ?? 0)))
-  const frames = new Float64Array(Math.max(1, Math.ceil((last - first) / 1000 / FRAME_MS)))
-  for (const task of tasks) spread(frames, (task.ts - first) / 1000, (task.dur ?? 0) / 1000)
+  const frameCount = Math.max(1, Math.ceil((last - first) / 1000 / FRAME_MS))
+  const [frames, cpuFrames] = [new Float64Array(frameCount), new Float64Array(frameCount)]
+  for (const task of tasks) {
+    const startMs = (task.ts - first) / 1000
+    spread(frames, startMs, (task.dur ?? 0) / 1000)
+    spread(cpuFrames, startMs, (task.tdur ?? task.dur ?? 0) / 1000)
+  }
   const count = (name: string): number =>
     events.filter(event => event.pid === thread.pid && event.name === name && event.ph !== 'M').length
   return {
-    workMs: [...frames].toSorted((left, right) => left - right),
+    workMs: frames.toSorted(),
+    cpuMs: cpuFrames.toSorted(),
     drawnFrames: count('DrawFrame'),
     droppedFrames: count('DroppedFrame'),
     longestTaskMs: Math.max(0, ...tasks.map(task => (task.dur ?? 0) / 1000)),
@@ -107,6 +117,6 @@ function isOn(event: TraceEvent, thread: Thread): boolean {
 }
 
 /** The value below which a share of the sorted figures lies. */
-export function percentile(sorted: readonly number[], share: number): number {
+export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

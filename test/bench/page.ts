@@ -60,11 +60,13 @@ export async function benchPage(): Promise<BenchRow[]> {
     const wrong = differences(seen, home)
     const dropped = frames.droppedFrames / Math.max(1, frames.drawnFrames + frames.droppedFrames)
     const p95 = percentile(frames.workMs, 0.95)
+    const cpuP95 = percentile(frames.cpuMs, 0.95)
     const pageBytes = bundleGzipBytes()
     return [
       row('first paint of the served page', '< 1000 ms', `${paintMs.toFixed(0)} ms`, paintMs < 1000),
       row('script and styles, gzip', '≤ 400 kB', `${(pageBytes / 1000).toFixed(0)} kB`, pageBytes <= 400_000),
-      row('256 running: main-thread work a frame, p95', '< 8 ms', `${p95.toFixed(2)} ms`, p95 < 8),
+      row('256 running: main-thread work a frame (CPU), p95', '< 8 ms', `${cpuP95.toFixed(2)} ms`, cpuP95 < 8),
+      row('… by the clock, waiting for a core included, p95', '< 8 ms', `${p95.toFixed(2)} ms`, p95 < 8),
       row(
         '… p50, p99, longest task',
         '',
