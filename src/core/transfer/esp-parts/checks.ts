@@ -64,7 +64,7 @@ export function judgeImage(image: ImageToJudge, sample: TelemetrySample | null):
 }
 
 function judgeChip(inspection: Inspection, chip: string | undefined): Judgement[] {
-  if (inspection.esp === null) return []
+  if (inspection.esp === null) return inspection.stm32?.isPlausible === true ? [stm32Warning] : []
   try {
     assertFlashableAs(inspection, { slot: 'app', ...(chip === undefined ? {} : { chip }) })
   } catch (thrown) {
@@ -78,6 +78,16 @@ function judgeChip(inspection: Inspection, chip: string | undefined): Judgement[
     vi: 'Thiết bị không cho biết là chip nào; không so sánh được với phần sụn.',
   }
   return [{ kind: 'warning', code: 'chip-not-said', text }]
+}
+
+/** The device stores any file, and a gateway may well be meant to pass this one on: so it is said, not refused. */
+const stm32Warning: Judgement = {
+  kind: 'warning',
+  code: 'stm32-image',
+  text: {
+    en: 'This looks like firmware for an STM32: the device stores it, but cannot start it itself.',
+    vi: 'Đây có vẻ là phần sụn cho STM32: thiết bị lưu được nhưng không tự chạy được.',
+  },
 }
 
 function wrongChipText(inspection: Inspection, chip: string): LocalText {

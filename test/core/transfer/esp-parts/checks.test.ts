@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSnapshot, TelemetrySample } from '../../../../src/shared/contract/models.ts'
+import { judgeImage } from '../../../../src/core/transfer/esp-parts/checks.ts'
 import { reachOf } from '../../../../src/core/transfer/esp-parts/reach.ts'
 import type { VirtualEsp32Options } from '../../../../src/simulator/virtual-esp32.ts'
 import { buildDemoFirmware } from '../../../../src/core/formats/esp-image/demo-firmware.ts'
 import { buildTestImage } from '../../../simulator/test-image.ts'
 import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
+import { fakeHexInspection } from '../../../renderer/fake-models.ts'
 
 const sample: TelemetrySample = { at: '', elapsedMs: 0, source: 'http-json' }
 const everything = { chunkBytes: null, hasHash: true, hasStatus: true, hasSession: true }
@@ -24,6 +26,25 @@ describe('what a device can prove', () => {
     ],
   ] as const)('%s', (_name, capabilities, telemetry, expected) => {
     expect(reachOf(capabilities, telemetry, null)).toMatchObject({ sent: 'yes', acknowledged: 'yes', ...expected })
+  })
+})
+
+describe('an image for another family of chips', () => {
+  it('is said beforehand when it looks like one for an STM32, and not refused: a gateway may pass it on', () => {
+    const image = { sizeBytes: 98_304, targetPath: '', isResume: false, isUploadBegun: false }
+    const roomy = { ...sample, flashTotalBytes: 4_000_000, flashUsedBytes: 0 }
+    const codes = (isPlausible: boolean): string[] =>
+      judgeImage(
+        {
+          ...image,
+          inspection: fakeHexInspection({
+            stm32: { stackPointer: 0x2000_5000, resetVector: 0x0800_0131, isPlausible },
+          }),
+        },
+        roomy,
+      ).map(judgement => `${judgement.kind} ${judgement.kind === 'refusal' ? judgement.error.code : judgement.code}`)
+    expect(codes(true)).toEqual(['warning stm32-image'])
+    expect(codes(false)).toEqual([])
   })
 })
 
