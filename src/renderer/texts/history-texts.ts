@@ -77,7 +77,7 @@ export const historyTexts = {
     en: 'The chain of {records} records is whole; nothing was changed, cut or removed.',
     vi: 'Chuỗi {records} hồ sơ còn nguyên; không có gì bị sửa, cắt hay xóa.',
   },
-  chainBroken: { en: 'The chain is broken: {count} problems.', vi: 'Chuỗi bị hỏng: {count} vấn đề.' },
+  chainBroken: { en: 'The chain is broken. Faults found: {count}.', vi: 'Chuỗi bị hỏng. Số lỗi tìm thấy: {count}.' },
   'signature-none': {
     en: 'Heads are not signed: an outside copy of the head hash shows more.',
     vi: 'Đầu chuỗi không có chữ ký: một bản sao mã băm đầu ở nơi khác sẽ cho biết nhiều hơn.',
