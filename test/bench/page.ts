@@ -1,6 +1,6 @@
 /** The page with 256 boards at work, and its start: traced in a real Chromium against the browser mode. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -12,7 +12,8 @@ import { percentile, traceFrames } from './page-trace.ts'
 import { row, type BenchRow } from './table.ts'
 
 const DEVICES = 256
-const TRACED_MS = 10_000
+/** Shorter than the batch takes: an idle page would flatter the figures. */
+const TRACED_MS = 3_000
 const MIB = 1024 * 1024
 
 interface SeenJob {
@@ -27,6 +28,8 @@ export async function benchPage(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'flashproof-page-bench-'))
   const home = join(folder, 'home')
   mkdirSync(home)
+  // Every board at once, not in the default's groups.
+  writeFileSync(join(home, 'settings.json'), JSON.stringify({ preferences: { parallel: DEVICES } }))
   // The workstation looks for virtual boards in here, so only those of this run are listed.
   const temporary = { ...process.env }
   process.env['TMPDIR'] = join(home, 'tmp')
@@ -51,6 +54,7 @@ export async function benchPage(): Promise<BenchRow[]> {
     const frames = await traceFrames(page, async () => {
       await page.waitForTimeout(TRACED_MS)
     })
+    const isStillBusy = (await page.getByText(/Running [1-9]\d{2}/).count()) > 0
     const { metrics } = await heap.send('Performance.getMetrics')
     const heapBytes = metrics.find(metric => metric.name === 'JSHeapUsedSize')?.value ?? Number.NaN
     await page
@@ -66,6 +70,7 @@ export async function benchPage(): Promise<BenchRow[]> {
       row('first paint of the served page', '< 1000 ms', `${paintMs.toFixed(0)} ms`, paintMs < 1000),
       row('script and styles, gzip', '≤ 400 kB', `${(pageBytes / 1000).toFixed(0)} kB`, pageBytes <= 400_000),
       row('256 running: main-thread work a frame (CPU), p95', '< 8 ms', `${cpuP95.toFixed(2)} ms`, cpuP95 < 8),
+      row('… all of them at work until the trace ended', 'yes', isStillBusy ? 'yes' : 'no', isStillBusy),
       row('… by the clock, waiting for a core included, p95', '< 8 ms', `${p95.toFixed(2)} ms`, p95 < 8),
       row(
         '… p50, p99, longest task',
