@@ -26,9 +26,9 @@ describe('a batch spread over frames', () => {
   it('waits one frame between parts and gives neighbours to different ones', async () => {
     const { parts, done, frames } = take(256)
     await done
-    expect(parts.map(part => part.length)).toEqual([64, 64, 64, 64])
-    expect(frames()).toBe(3)
-    expect(parts[0]?.slice(0, 3)).toEqual([0, 4, 8])
+    expect(parts.map(part => part.length)).toEqual(Array.from({ length: 8 }, () => 32))
+    expect(frames()).toBe(7)
+    expect(parts[0]?.slice(0, 3)).toEqual([0, 8, 16])
   })
 
   it.each([0, 1, 17, 33, 1000])('loses none of %i', async count => {
