@@ -13,7 +13,7 @@ describe('the words of the command line', () => {
   })
 
   it('that are no switches are files, from the folder of the start', () => {
-    expect(filesIn(['--simulate', 'a.hex', '/b.bin', ''], '/work')).toEqual(['/work/a.hex', '/b.bin'])
+    expect(filesIn(['--simulate', 'a.hex', '/b.bin', ''], '/desk')).toEqual(['/desk/a.hex', '/b.bin'])
   })
 
   it('are a command after --cli, or when the first one names a command', async () => {
