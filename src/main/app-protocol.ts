@@ -1,31 +1,12 @@
 /** Serves the built page under its own scheme: the files of one folder, each with its exact type and the page's policy. */
 import { join } from 'node:path'
+import { mediaTypeOf, PAGE_POLICY, pageHeaders } from '../host/page-answers.ts'
 import { isPageAddress, PAGE_SCHEME } from './page-address.ts'
 
 /** Registered before the app is ready: an origin of its own that scripts, fonts and fetches accept as a secure one. */
 export const pageScheme = {
   scheme: PAGE_SCHEME,
   privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true },
-}
-
-export const PAGE_POLICY = [
-  "default-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
-
-/** What the build leaves in the page's folder. Anything else is not served. */
-const contentTypes: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  svg: 'image/svg+xml',
-  png: 'image/png',
-  ico: 'image/x-icon',
-  woff2: 'font/woff2',
-  json: 'application/json; charset=utf-8',
 }
 
 export interface PageFolder {
@@ -68,9 +49,8 @@ export function findPageFile(address: string): PageFile | null {
   const segments = path.slice(1).split('/')
   // Names of the build alone: no escapes, no backslash, no drive, nothing that begins with a dot.
   if (!segments.every(segment => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(segment))) return null
-  const extension = /\.([a-z0-9]+)$/.exec(path)?.[1] ?? ''
-  const contentType = Object.hasOwn(contentTypes, extension) ? contentTypes[extension] : undefined
-  return contentType === undefined ? null : { segments, contentType }
+  const contentType = mediaTypeOf(path)
+  return contentType === null ? null : { segments, contentType }
 }
 
 function refuse(status: number, text: string): Response {
@@ -83,10 +63,7 @@ function answer(status: number, contentType: string, body: Uint8Array<ArrayBuffe
     headers: {
       'content-type': contentType,
       'content-security-policy': PAGE_POLICY,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-resource-policy': 'same-origin',
+      ...pageHeaders,
       'cache-control': 'no-cache',
     },
   })

@@ -47,7 +47,7 @@ export function createDialogs(dialog: AskingDialog, window: () => BrowserWindow 
   }
 }
 
-/** Every ending that some format has, once; and everything, because firmware has any name. */
+/** The file-name extensions of all formats in one filter, and one for all files, because firmware has any name. */
 export function firmwareFilters(
   formats: ResponseOf<'catalog.get'>['formats'],
   texts: Texts,

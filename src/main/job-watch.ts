@@ -1,5 +1,5 @@
 /** The newest state of every job that runs or belongs to a batch that runs: what the taskbar, the tray and the close question need. */
-import type { EngineState, JobSnapshot } from '../shared/contract/index.ts'
+import { endStates, liveStates, type EngineState, type JobSnapshot } from '../shared/contract/index.ts'
 import type { Client } from '../shared/rpc/client.ts'
 
 export interface JobWatch {
@@ -21,22 +21,11 @@ interface WatchedEngine {
   onState(listener: (state: EngineState) => void): () => void
 }
 
-const endStates: readonly JobSnapshot['state'][] = ['finished', 'failed', 'cancelled', 'interrupted']
-const liveStates: JobSnapshot['state'][] = [
-  'queued',
-  'connecting',
-  'preparing',
-  'transferring',
-  'verifying',
-  'rebooting',
-  'confirming',
-  'paused',
-  'waiting',
-]
 const MOST_JOBS = 10_000
 
 export function hasEnded(job: JobSnapshot): boolean {
-  return endStates.includes(job.state)
+  const states: readonly JobSnapshot['state'][] = endStates
+  return states.includes(job.state)
 }
 
 export function watchJobs(engine: WatchedEngine): JobWatch {
@@ -100,7 +89,7 @@ class Watch implements JobWatch {
   /** Jobs of other windows' days are in the journal; what runs now may belong to another process that shares the home. */
   async #load(): Promise<void> {
     try {
-      this.#take((await this.#engine.client.call('job.list', { states: liveStates, limit: MOST_JOBS })).jobs)
+      this.#take((await this.#engine.client.call('job.list', { states: [...liveStates], limit: MOST_JOBS })).jobs)
     } catch {
       // That worker ended as well; the next one is asked again.
     }

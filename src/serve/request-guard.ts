@@ -1,5 +1,6 @@
 /** Which requests are answered at all, and the headers that every answer has. */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { PAGE_POLICY, pageHeaders } from '../host/page-answers.ts'
 
 /** The one address that the server answers under; `localhost` is another origin, and any other name is an attack. */
 export const LOOPBACK = '127.0.0.1'
@@ -24,19 +25,9 @@ export function createRequestGuard(port: number): RequestGuard {
 
 export function securityHeaders(port: number): OutgoingHttpHeaders {
   return {
-    'content-security-policy': [
-      "default-src 'self'",
-      // 'self' means the socket too, but not in every browser that is still in use.
-      `connect-src 'self' ws://${LOOPBACK}:${String(port)}`,
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
-      "object-src 'none'",
-    ].join('; '),
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
+    // 'self' means the socket too, but not in every browser that is still in use.
+    'content-security-policy': `${PAGE_POLICY}; connect-src 'self' ws://${LOOPBACK}:${String(port)}`,
+    ...pageHeaders,
     'x-frame-options': 'DENY',
     'permissions-policy': 'camera=(), microphone=(), geolocation=(), usb=(), serial=(), bluetooth=()',
   }

@@ -1,8 +1,9 @@
 /** The built page, read whole into memory at the start: a request can only name what was found then, never a path. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
+import { mediaTypeOf } from '../host/page-answers.ts'
 import { FlashproofError } from '../shared/errors.ts'
 
 export interface StaticFile {
@@ -13,17 +14,6 @@ export interface StaticFile {
   readonly entityTag: string
   /** Its name holds a hash of its content, so it never changes under that name. */
   readonly isImmutable: boolean
-}
-
-const mediaTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json; charset=utf-8',
 }
 
 /** Only what is known to shrink, and not files so small that it does not pay. */
@@ -38,9 +28,9 @@ const hashedName = /-[\w-]{8,}\.\w+$/
 export function loadStaticFiles(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>()
   for (const entry of listFiles(folder)) {
-    const mediaType = mediaTypes[extname(entry)]
+    const mediaType = mediaTypeOf(entry)
     // Source maps and whatever else a build leaves are not served.
-    if (mediaType !== undefined) files.set(`/${entry}`, loadFile(join(folder, entry), entry, mediaType))
+    if (mediaType !== null) files.set(`/${entry}`, loadFile(join(folder, entry), entry, mediaType))
   }
   const index = files.get('/index.html')
   if (index === undefined) {

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import type { ElectronApplication, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PAGE_POLICY } from '../../src/main/app-protocol.ts'
+import { PAGE_POLICY } from '../../src/host/page-answers.ts'
 import { buildDemoFirmware } from '../../src/core/formats/esp-image/demo-firmware.ts'
 import {
   appEnvironment,

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createPageHandler, findPageFile, PAGE_POLICY, pageScheme } from '../../src/main/app-protocol.ts'
+import { createPageHandler, findPageFile, pageScheme } from '../../src/main/app-protocol.ts'
+import { PAGE_POLICY } from '../../src/host/page-answers.ts'
 import { isPageAddress } from '../../src/main/page-address.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'flashproof-protocol-'))
