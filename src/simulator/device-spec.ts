@@ -4,30 +4,23 @@
  */
 import { FlashproofError } from '../shared/errors.ts'
 import { demoFleet } from './demo-fleet.ts'
-import { faultNames, FaultSet, faultTable, isFaultName, type FaultName, type FaultSpec } from './faults/fault-table.ts'
-import { parseParameterText, type ParameterSpec } from './faults/fault-parameters.ts'
-import { instantTimes, seedFeatures, type VirtualEsp32Options } from './virtual-esp32.ts'
-
-export const deviceKinds = ['esp-parts'] as const
-export type DeviceKind = (typeof deviceKinds)[number]
+import type { DeviceKind } from './device-kind.ts'
+import { deviceKinds } from './device-kinds.ts'
+import { FaultSet, type FaultEntry, type NamedFault } from './faults/fault-table.ts'
+import { parseParameterText } from './faults/fault-parameters.ts'
 
 export interface DeviceSpec {
   readonly kind: DeviceKind
   readonly name: string
-  readonly faults: readonly FaultSpec[]
-  /** What differs from the kind's defaults. */
-  readonly options: Partial<VirtualEsp32Options>
+  readonly faults: readonly NamedFault[]
+  /** What its traits change of the kind's defaults. */
+  readonly options: object
 }
 
-/** Words that change a device without being a fault. */
-export const deviceTraits = {
-  seed: { features: seedFeatures },
-  direct: { storage: 'direct' },
-  'compact-json': { compactJson: true },
-  instant: instantTimes,
-  stays: { apply: 'none' },
-} as const satisfies Record<string, Partial<VirtualEsp32Options>>
-
+/** What a count alone means. */
+const [defaultKind] = deviceKinds
+/** One of each kind. */
+const ALL_KINDS = 'mixed'
 const MAXIMUM_DEVICES = 1024
 
 /**
@@ -37,7 +30,10 @@ const MAXIMUM_DEVICES = 1024
 export function parseDeviceSpec(text: string): DeviceSpec[] {
   const trimmed = text.trim()
   if (trimmed === 'demo') return demoFleet()
-  if (/^\d+$/.test(trimmed)) return named([{ ...noFaults, count: countOf(trimmed, { entry: 1, column: 1 }) }])
+  if (trimmed === ALL_KINDS) return named(deviceKinds.map(kind => ({ ...noFaults, kind, count: 1 })))
+  if (/^\d+$/.test(trimmed) && defaultKind !== undefined) {
+    return named([{ ...noFaults, kind: defaultKind, count: countOf(trimmed, { entry: 1, column: 1 }) }])
+  }
   const entries: Entry[] = []
   let column = 1
   for (const [index, part] of text.split(',').entries()) {
@@ -53,72 +49,80 @@ interface Place {
 }
 
 interface Entry {
+  readonly kind: DeviceKind
   readonly count: number
-  readonly faults: readonly FaultSpec[]
-  readonly options: Partial<VirtualEsp32Options>
+  readonly faults: readonly NamedFault[]
+  readonly options: object
 }
 
 const noFaults = { faults: [], options: {} } as const
 
 function parseEntry(text: string, place: Place): Entry {
   const [head = '', ...modifiers] = text.trim().split('+')
-  const [kind = '', countText, ...more] = head.split(':')
-  if (!isKind(kind)) {
-    throw specError(place, `"${kind}" is no kind of virtual device; the kinds are ${deviceKinds.join(', ')}`, {
-      knownKinds: deviceKinds,
+  const [kindId = '', countText, ...more] = head.split(':')
+  const kind = deviceKinds.find(({ id }) => id === kindId)
+  if (kind === undefined) {
+    const knownKinds = deviceKinds.map(({ id }) => id)
+    throw specError(place, `"${kindId}" is no kind of virtual device; the kinds are ${knownKinds.join(', ')}`, {
+      knownKinds,
     })
   }
   if (more.length > 0) throw specError(place, `"${head}" has more than one count`)
-  const faults: FaultSpec[] = []
-  let options: Partial<VirtualEsp32Options> = {}
+  const faults: NamedFault[] = []
+  let options: object = {}
   let column = place.column + text.indexOf(head) + head.length + 1
   for (const modifier of modifiers) {
     const here = { ...place, column }
-    if (isTrait(modifier)) options = { ...options, ...deviceTraits[modifier] }
-    else faults.push(parseFault(modifier, here))
+    const trait = Object.hasOwn(kind.traits, modifier) ? kind.traits[modifier] : undefined
+    if (trait === undefined) faults.push(parseFault(kind, modifier, here))
+    else options = { ...options, ...trait }
     column += modifier.length + 1
   }
-  return { count: countText === undefined ? 1 : countOf(countText, place), faults, options }
+  return { kind, count: countText === undefined ? 1 : countOf(countText, place), faults, options }
 }
 
-function parseFault(text: string, place: Place): FaultSpec {
+function parseFault(kind: DeviceKind, text: string, place: Place): NamedFault {
   const [name = '', ...settings] = text.split('@')
-  if (!isFaultName(name)) {
-    const known = `the faults are ${faultNames.join(', ')}; the traits are ${Object.keys(deviceTraits).join(', ')}`
-    throw specError(place, `no fault is called "${name}"; ${known}`, { fault: name, knownFaults: faultNames })
+  const knownFaults = Object.keys(kind.faults)
+  const entry = Object.hasOwn(kind.faults, name) ? kind.faults[name] : undefined
+  if (entry === undefined) {
+    const known = `the faults of ${kind.id} are ${knownFaults.join(', ')}; the traits are ${Object.keys(kind.traits).join(', ')}`
+    throw specError(place, `no fault is called "${name}"; ${known}`, { fault: name, knownFaults })
   }
   const given: Record<string, string | number> = {}
   for (const setting of settings) {
-    const [key, value] = readSetting(name, setting, place)
+    const [key, value] = readSetting(name, entry, setting, place)
     given[key] = value
   }
-  // Checked right below against the fault's own parameters.
-  const spec = { ...given, name } as FaultSpec
+  const spec: NamedFault = { ...given, name }
   try {
-    new FaultSet([spec], 0)
+    new FaultSet([spec], 0, kind.faults)
   } catch (thrown) {
     if (!(thrown instanceof FlashproofError)) throw thrown
-    throw specError(place, thrown.message, { ...thrown.details, knownFaults: faultNames })
+    throw specError(place, thrown.message, { ...thrown.details, knownFaults })
   }
   return spec
 }
 
 /** Reads `VALUE` (the fault's main parameter) or `PARAMETER=VALUE`. */
-function readSetting(name: FaultName, setting: string, place: Place): [key: string, value: string | number] {
-  const definition = faultTable[name]
+function readSetting(
+  name: string,
+  entry: FaultEntry,
+  setting: string,
+  place: Place,
+): [key: string, value: string | number] {
   const equals = setting.indexOf('=')
-  const key = equals === -1 ? definition.primary : setting.slice(0, equals)
+  const key = equals === -1 ? entry.primary : setting.slice(0, equals)
   if (key === null) throw specError(place, `the fault "${name}" takes no value`, { fault: name })
-  const specs: Readonly<Record<string, ParameterSpec>> = definition.parameters
-  const spec = Object.hasOwn(specs, key) ? specs[key] : undefined
+  const spec = Object.hasOwn(entry.parameters, key) ? entry.parameters[key] : undefined
   return [key, parseParameterText(spec, setting.slice(equals + 1))]
 }
 
 function named(entries: readonly Entry[]): DeviceSpec[] {
   const devices: DeviceSpec[] = []
-  for (const { count, faults, options } of entries) {
+  for (const { kind, count, faults, options } of entries) {
     for (let index = 0; index < count; index++) {
-      devices.push({ kind: 'esp-parts', name: `esp32-${String(devices.length + 1)}`, faults, options })
+      devices.push({ kind, name: `esp32-${String(devices.length + 1)}`, faults, options })
     }
   }
   if (devices.length > MAXIMUM_DEVICES) {
@@ -134,14 +138,6 @@ function countOf(text: string, place: Place): number {
   const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (count >= 1 && count <= MAXIMUM_DEVICES) return count
   throw specError(place, `"${text}" is no count of devices; it takes 1 to ${String(MAXIMUM_DEVICES)}`)
-}
-
-function isKind(text: string): text is DeviceKind {
-  return deviceKinds.some(kind => kind === text)
-}
-
-function isTrait(text: string): text is keyof typeof deviceTraits {
-  return Object.hasOwn(deviceTraits, text)
 }
 
 function specError(place: Place, problem: string, details: Readonly<Record<string, unknown>> = {}): FlashproofError {

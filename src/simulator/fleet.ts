@@ -1,8 +1,8 @@
 /** Starts the devices of a specification and describes them to whoever asked for them. */
 import { join } from 'node:path'
 import type { DeviceSpec } from './device-spec.ts'
-import type { FaultSpec } from './faults/fault-table.ts'
-import { startVirtualEsp32, type VirtualEsp32 } from './virtual-esp32.ts'
+import type { VirtualDevice } from './device-kind.ts'
+import type { NamedFault } from './faults/fault-table.ts'
 
 /** One device as other processes see it. */
 export interface AnnouncedDevice {
@@ -12,11 +12,11 @@ export interface AnnouncedDevice {
   readonly protocol: string
   readonly mac: string
   readonly chip: string
-  readonly faults: readonly FaultSpec[]
+  readonly faults: readonly NamedFault[]
 }
 
 export interface Fleet {
-  readonly devices: readonly VirtualEsp32[]
+  readonly devices: readonly VirtualDevice[]
   readonly announced: readonly AnnouncedDevice[]
   close(): Promise<void>
 }
@@ -29,13 +29,13 @@ export async function startFleet(
   specs: readonly DeviceSpec[],
   options: { readonly flashDir: string | null; readonly seed: number },
 ): Promise<Fleet> {
-  const devices: VirtualEsp32[] = []
+  const devices: VirtualDevice[] = []
   const close = async (): Promise<void> => {
     await Promise.all(devices.map(device => device.close()))
   }
   try {
     for (const spec of specs) {
-      const device = await startVirtualEsp32({
+      const device = await spec.kind.start({
         ...spec.options,
         identity: { id: spec.name, name: spec.name },
         faults: spec.faults,
@@ -49,7 +49,7 @@ export async function startFleet(
     throw thrown
   }
   const announced = devices.map(({ identity, target, faults }, index) => {
-    const protocol = specs[index]?.kind ?? ''
+    const protocol = specs[index]?.kind.id ?? ''
     return { name: identity.name, target, protocol, mac: identity.mac, chip: identity.chip, faults }
   })
   return { devices, announced, close }

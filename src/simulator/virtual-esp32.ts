@@ -9,7 +9,7 @@ import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
 import { HttpFront, type DeviceStats, type UploadFeatures } from './esp-parts/http-front.ts'
 import { describeTelemetry } from './esp-parts/telemetry.ts'
 import { json, UploadService, type ChunkLimits } from './esp-parts/upload-service.ts'
-import { FaultSet, type FaultSpec } from './faults/fault-table.ts'
+import type { FaultSpec, NamedFault } from './faults/fault-table.ts'
 import { seededRandom } from './random.ts'
 
 export type { FaultSpec } from './faults/fault-table.ts'
@@ -75,10 +75,14 @@ export interface VirtualEsp32 {
   readonly target: string
   readonly port: number
   readonly identity: VirtualIdentity
-  readonly faults: readonly FaultSpec[]
+  readonly faults: readonly NamedFault[]
   readonly flash: {
     /** What a finished upload holds in flash; null when there is none. */
     readTarget(target: string): Uint8Array | null
+    /** What the newest finished upload holds, whatever its name; null when there is none. */
+    readLatest(): Uint8Array | null
+    /** Uploads that were begun and are not finished: 0 or 1. */
+    leftovers(): number
     /** The image that the board runs; null for factory firmware without a known image. */
     activeImage(): Uint8Array | null
     /** Why the bootloader refused the last new image; null when it did not. */
@@ -219,6 +223,11 @@ function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadSe
     },
     flash: {
       readTarget: target => service().content(target),
+      readLatest: () => {
+        const target = Object.keys(board.state.stored).at(-1)
+        return target === undefined ? null : service().content(target)
+      },
+      leftovers: () => (board.state.session === null ? 0 : 1),
       activeImage: () => board.activeImage(),
       refusedImage: () => board.state.refusedImage,
     },
@@ -228,7 +237,7 @@ function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadSe
       return { ...front.stats, boots: board.state.bootCount, heap }
     },
     setFaults: faults => {
-      board.faults = new FaultSet(faults, board.options.seed)
+      board.setFaults(faults)
     },
     reboot: () => board.reboot(),
     panic: () => board.panic(),

@@ -10,7 +10,8 @@ import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
 import { readLabels, setLabel, withLabels } from '../core/discovery/labels.ts'
 import { forgetDevice, rememberDevices } from '../core/discovery/remembered.ts'
-import type { Endpoint } from '../core/discovery/target.ts'
+import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
+import { endpointKey } from '../core/jobs/endpoint-key.ts'
 import { cleanIdentity } from '../core/jobs/board-guard.ts'
 
 export interface DevicesWorld {
@@ -78,6 +79,16 @@ export class Devices {
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint {
     return lookUpDevice(target, this.#known())
+  }
+
+  /** What the list knows that an endpoint speaks; empty where it does not know it. */
+  protocolsOf(endpoint: Endpoint): readonly string[] {
+    const key = endpointKey(endpoint)
+    const entry = this.#known().find(({ target }) => {
+      const known = parseTarget(target)
+      return isEndpoint(known) && endpointKey(known) === key
+    })
+    return entry?.protocols ?? []
   }
 
   /**

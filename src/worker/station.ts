@@ -7,7 +7,8 @@ import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { deviceSources } from '../core/discovery/index.ts'
-import type { Endpoint } from '../core/discovery/target.ts'
+import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
+import { endpointKey } from '../core/jobs/endpoint-key.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
 import type { FirmwareReader } from '../core/jobs/firmware-reader.ts'
 import { createThreadReader } from '../core/jobs/firmware-thread-reader.ts'
@@ -144,6 +145,7 @@ export function openStation(options: StationOptions): Station {
       random: options.random ?? Math.random,
       retryPolicy,
       protocols,
+      knownProtocols: endpoint => devices.protocolsOf(endpoint),
       locks,
       owner,
       command: options.command ?? 'flashproof',
@@ -193,6 +195,7 @@ export function openStation(options: StationOptions): Station {
           locks,
           clock,
           lookUp: name => devices.resolve(name),
+          knownProtocols: endpoint => devices.protocolsOf(endpoint),
           requestTimeoutMs: retryPolicy.requestTimeoutMs,
         },
         signal,
@@ -279,17 +282,23 @@ function openAndRecover(kind: Journal['kind'], options: StationOptions, clock: C
 
 /** Answers for all targets of one order from one look at the running simulators. */
 function simulatorLookup(): (endpoint: Endpoint) => boolean {
-  let origins: ReadonlySet<string> | null = null
+  let places: ReadonlySet<string> | null = null
   return endpoint => {
-    if (endpoint.kind !== 'http') return false
-    if (origins === null) {
-      origins = new Set(listSimulated().map(device => new URL(device.target).origin))
+    if (places === null) {
+      places = new Set(listSimulated().map(device => placeOf(device.target)))
       setImmediate(() => {
-        origins = null
+        places = null
       })
     }
-    return origins.has(endpoint.origin)
+    return places.has(endpoint.kind === 'http' ? endpoint.origin : endpointKey(endpoint))
   }
+}
+
+/** Whatever is asked of a virtual web server is asked of a virtual board. */
+function placeOf(target: string): string {
+  const endpoint = parseTarget(target)
+  if (!isEndpoint(endpoint)) return target
+  return endpoint.kind === 'http' ? endpoint.origin : endpointKey(endpoint)
 }
 
 function osUser(): string {

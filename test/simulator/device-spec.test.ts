@@ -60,7 +60,7 @@ describe('a specification of virtual devices', () => {
   it('names the place of an unknown fault and lists the known ones', () => {
     const error = refusal('esp-parts:2,esp-parts+slow+sloow')
     expect(error).toMatchObject({ code: 'option.invalid', details: { entry: 2, column: 28, fault: 'sloow' } })
-    expect(error.message).toMatch(/^device 2, column 28: no fault is called "sloow"; the faults are /)
+    expect(error.message).toMatch(/^device 2, column 28: no fault is called "sloow"; the faults of esp-parts are /)
     for (const name of faultNames) expect(error.message).toContain(name)
   })
 

@@ -17,6 +17,7 @@ import type { Journal } from '../journal/journal.ts'
 import { ProgressMeter } from '../transfer/progress-meter.ts'
 import type { CompletionState, LedgerSession } from '../transfer/transfer-protocol.ts'
 import type { JobWorld } from './job-world.ts'
+import type { Redaction } from './redact.ts'
 
 /** A snapshot goes to the journal at every change of state, and this often while only the progress moves. */
 const SAVE_PROGRESS_EVERY_MS = 500
@@ -27,6 +28,7 @@ export class JobBook {
   readonly jobId: string
   readonly #journal: Journal
   readonly #world: JobWorld
+  readonly #redact: Redaction
   readonly #meter: ProgressMeter
   readonly #durationsMs: Partial<Record<JobState, number>> = {}
   #snapshot: JobSnapshot
@@ -40,7 +42,9 @@ export class JobBook {
   #savedProgressMs = 0
   #shownProgressMs = 0
 
-  constructor(snapshot: JobSnapshot, journal: Journal, world: JobWorld) {
+  /** @param redact takes secrets out of everything that is shown or journaled */
+  constructor(snapshot: JobSnapshot, journal: Journal, world: JobWorld, redact: Redaction = value => value) {
+    this.#redact = redact
     this.jobId = snapshot.jobId
     this.#snapshot = snapshot
     this.#revision = snapshot.revision
@@ -90,7 +94,8 @@ export class JobBook {
 
   /** Changes the snapshot and shows it; `save` or a change of state journals it. */
   update(change: Partial<JobSnapshot>): void {
-    this.#snapshot = { ...this.#snapshot, doneBytes: this.#doneBytes, ...change, revision: ++this.#revision }
+    const clean = this.#redact(change)
+    this.#snapshot = { ...this.#snapshot, doneBytes: this.#doneBytes, ...clean, revision: ++this.#revision }
     this.#world.onSnapshot(this.#snapshot)
   }
 
@@ -132,11 +137,12 @@ export class JobBook {
     return {
       ...this.#snapshot,
       doneBytes: this.#doneBytes,
-      ...change,
+      ...this.#redact(change),
       state,
       endedAt: this.now(),
       bytesPerSecond: null,
       remainingMs: null,
+      cannotUndo: null,
       revision: ++this.#revision,
     }
   }
@@ -176,21 +182,22 @@ export class JobBook {
       elapsedMs: this.#elapsedMs(),
       level,
       code,
-      text: stripControl(text, 500),
+      text: stripControl(this.#redact(text), 500),
     }
     this.#journal.addLogLine(this.jobId, line)
     this.#world.onLog(this.jobId, line)
   }
 
   addEvidence(fact: Omit<EvidenceFact, 'at'>): void {
-    const stamped: EvidenceFact = { ...fact, value: stripControl(fact.value, 200), at: this.now() }
+    const { value, ...rest } = this.#redact(fact)
+    const stamped: EvidenceFact = { ...rest, value: stripControl(value, 200), at: this.now() }
     this.update({ evidence: [...this.#snapshot.evidence, stamped] })
     this.#journal.addEvidence(this.jobId, stamped)
     this.save()
   }
 
   addTelemetry(sample: TelemetrySample): void {
-    const stamped = { ...sample, elapsedMs: this.#elapsedMs() }
+    const stamped = { ...this.#redact(sample), elapsedMs: this.#elapsedMs() }
     this.#lastTelemetry = stamped
     this.#journal.addTelemetry(this.jobId, stamped)
     this.#world.onTelemetry(this.jobId, this.#snapshot.target, stamped)

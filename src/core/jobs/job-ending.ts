@@ -13,7 +13,8 @@ import type { JobWorld } from './job-world.ts'
 export interface JobEndingParts {
   readonly book: JobBook
   readonly edge: ChunkEdge
-  readonly order: StoredOrder
+  /** With the options that the protocol ran with, once they are settled. */
+  readonly order: () => StoredOrder
   readonly journal: Journal
   readonly world: JobWorld
 }
@@ -27,7 +28,8 @@ export class JobEnding {
 
   /** The protocol came to its end: judges the evidence and seals. @throws {FlashproofError} journal.*, why it was stopped */
   async finish(report: TransferReport): Promise<void> {
-    const { book, edge, order } = this.#parts
+    const { book, edge } = this.#parts
+    const order = this.#parts.order()
     const board = { boardNow: report.boardNow, unplug: report.unplug }
     if (order.isDryRun) {
       book.end('finished', { ...board, warnings: [...book.snapshot.warnings, 'Dry run: nothing was sent.'] })
@@ -61,7 +63,8 @@ export class JobEnding {
 
   /** Seals an end that is shown already as soon as the journal takes it; the end itself stays as it was. */
   #sealLater(ended: JobSnapshot): void {
-    const { book, order, journal, world } = this.#parts
+    const { book, journal, world } = this.#parts
+    const order = this.#parts.order()
     const stop = journal.onState(state => {
       if (state !== 'ok') return
       stop()
@@ -80,7 +83,8 @@ export class JobEnding {
 
   /** Writes the record, then shows the end: nothing counts as done that the journal does not hold. */
   async #seal(state: 'finished' | 'failed' | 'cancelled', change: Partial<JobSnapshot>): Promise<void> {
-    const { book, edge, order, journal, world } = this.#parts
+    const { book, edge, journal, world } = this.#parts
+    const order = this.#parts.order()
     for (;;) {
       await (state === 'finished' ? edge.commitOrWait() : book.commit())
       const last = book.prepareEnd(state, change)

@@ -22,7 +22,9 @@ import { JobDecisions } from './job-decisions.ts'
 import { JobEnding } from './job-ending.ts'
 import type { StoredOrder } from './job-order.ts'
 import type { JobWorld } from './job-world.ts'
+import { secretsFor, settleOptions } from './order-options.ts'
 import { detectProtocol, type Detection } from './protocol-detection.ts'
+import { createRedaction } from './redact.ts'
 import { createTransferContext } from './transfer-context.ts'
 
 /** A device that breaks off while it is asked what it speaks is asked this often. */
@@ -60,6 +62,9 @@ export class JobRun {
   /** Ends everything under way when the computer slept; a new one takes its place when the job goes on. */
   #awake = new AbortController()
   #isResume: boolean
+  /** As ordered, and from the settling of the protocol on with the options that it runs with. */
+  #order: StoredOrder
+  #secrets: Readonly<Record<string, string>>
   #endAs: 'cancelled' | 'interrupted' = 'cancelled'
 
   constructor(options: JobRunOptions) {
@@ -67,11 +72,13 @@ export class JobRun {
     this.jobId = snapshot.jobId
     this.#options = options
     this.#isResume = options.isResume
-    const book = new JobBook(snapshot, journal, world)
+    this.#order = order
+    this.#secrets = options.secrets
+    const book = new JobBook(snapshot, journal, world, createRedaction(Object.values(options.secrets)))
     this.#book = book
     this.#edge = new ChunkEdge(book, world.clock, this.#stop.signal)
     this.#guard = new BoardGuard(book, world)
-    this.#ending = new JobEnding({ book, edge: this.#edge, order, journal, world })
+    this.#ending = new JobEnding({ book, edge: this.#edge, order: () => this.#order, journal, world })
     this.#decisions = new JobDecisions({
       book,
       accept: order.accept,
@@ -231,8 +238,19 @@ export class JobRun {
   async #settleProtocol(endpoint: Endpoint): Promise<TransferProtocol> {
     const { protocol, notes } = await this.#detect(endpoint)
     for (const note of notes) this.#book.log('info', 'probe.note', note)
+    this.#settleOptions(protocol)
     this.#book.update({ protocol: protocol.descriptor.id })
     return protocol
+  }
+
+  /** An order for whatever the device speaks holds options as they were given; now it is known what they mean. */
+  #settleOptions(protocol: TransferProtocol): void {
+    const { order, secrets } = this.#options
+    if (order.protocol !== null) return
+    const given = { options: order.options, secrets: secretsFor(protocol, secrets) }
+    const settled = settleOptions(given, protocol, order.image.fileName)
+    this.#order = { ...order, options: { ...settled.options } }
+    this.#secrets = settled.secrets
   }
 
   /** Reads what the device speaks; an answer that broke on the way is asked for again. */
@@ -243,8 +261,10 @@ export class JobRun {
       try {
         return await detectProtocol({
           endpoint,
-          wanted: order.protocol,
+          // A job that goes on goes on with what it spoke before.
+          wanted: order.protocol ?? (this.#isResume ? this.#book.snapshot.protocol : null),
           protocols: world.protocols,
+          known: world.knownProtocols(endpoint),
           signal: this.#waitSignal,
           clock,
           timeoutMs: retryPolicy.requestTimeoutMs,
@@ -282,7 +302,9 @@ export class JobRun {
   }
 
   async #runOnce(protocol: TransferProtocol, endpoint: Endpoint, bytes: Uint8Array): Promise<TransferReport> {
-    const { order, secrets, world } = this.#options
+    const { world } = this.#options
+    const order = this.#order
+    const secrets = this.#secrets
     const book = this.#book
     const { image } = order
     const earlierCompletion = book.snapshot.completion ?? 'none'

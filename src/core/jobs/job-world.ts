@@ -1,6 +1,7 @@
 /** What jobs use of the world around them; made once per worker, or by a test. */
 import type { Decision, JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
+import type { Endpoint } from '../discovery/target.ts'
 import type { Locks } from '../journal/locks.ts'
 import type { Owner } from '../journal/owner.ts'
 import type { RetryPolicy } from '../transfer/retry.ts'
@@ -18,6 +19,8 @@ export interface JobWorld {
   readonly random: () => number
   readonly retryPolicy: RetryPolicy
   readonly protocols: readonly TransferProtocol[]
+  /** What the device list knows that an endpoint speaks. */
+  readonly knownProtocols: (endpoint: Endpoint) => readonly string[]
   readonly locks: Locks
   readonly owner: Owner
   /** What a second user is told that holds the device. */

@@ -5,7 +5,7 @@
 import type { JobOrderRequest } from '../../shared/contract/commands.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { isPlainKey, plainKeyRule } from '../../shared/plain-key.ts'
-import { parseOptions, type OptionValue, type OptionValues } from '../../shared/option-spec.ts'
+import type { OptionValues } from '../../shared/option-spec.ts'
 import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import { formatDecisions } from '../formats/index.ts'
@@ -14,6 +14,7 @@ import { flattenForUpload } from '../transfer/flat-image.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
+import { checkOptions } from './order-options.ts'
 import type { StoredOrder } from './job-order.ts'
 import { namedProtocol } from './protocol-detection.ts'
 
@@ -57,15 +58,15 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   )
   const checked = candidates.map((protocols, index) => {
     const ownSecrets = request.targetSecrets?.[request.targets[index] ?? '']
-    return checkOptions({ ...request, secrets: { ...request.secrets, ...ownSecrets } }, protocols, firmware)
+    const given = { options: request.options ?? {}, secrets: request.secrets ?? {} }
+    return checkOptions(ownSecrets === undefined ? given : { ...given, ownSecrets }, protocols, nameOnDevice(firmware))
   })
-  const options = checked.at(-1)?.options ?? {}
-  const flat = flattenForUpload(firmware.image, firmware.isAddressed, String(options['base'] ?? ''))
+  const base = checked.map(({ protocol, options }) => baseFor(protocol, options)).find(text => text !== '') ?? ''
+  const flat = flattenForUpload(firmware.image, firmware.isAddressed, base)
   const sha256 = await intake.images.put(flat.bytes)
-  const common: Omit<StoredOrder, 'target'> = {
+  const common: Omit<StoredOrder, 'target' | 'options'> = {
     orderVersion: 1,
     protocol: request.protocol ?? null,
-    options,
     image: {
       fileName: nameOnDevice(firmware),
       sha256,
@@ -82,7 +83,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   }
   return {
     orders: endpoints.map((endpoint, index) => ({
-      order: { ...common, target: endpoint.text },
+      order: { ...common, options: { ...checked[index]?.options }, target: endpoint.text },
       secrets: checked[index]?.secrets ?? {},
     })),
     isSimulated,
@@ -123,6 +124,11 @@ function isBatchSimulated(endpoints: readonly Endpoint[], isSimulated: (endpoint
   return kinds.has(true)
 }
 
+/** Where the flat image begins, by the option that this protocol has for it. */
+export function baseFor(protocol: TransferProtocol, options: OptionValues): string {
+  return String(options[protocol.baseOptionKey ?? 'base'] ?? '')
+}
+
 /** The protocols that could run a job there: the named one, or all that accept the endpoint. */
 export function candidatesFor(
   endpoint: Endpoint,
@@ -144,78 +150,6 @@ function assertSecretsHaveTargets({ targets, targetSecrets = {} }: JobOrderReque
   throw new FlashproofError('usage.invalid-value', `secrets are given for “${stray}”, which is no target here`, {
     target: stray,
   })
-}
-
-/** Checks the options against the protocols that could run them; with one candidate the check is final. */
-export function checkOptions(
-  request: Pick<JobOrderRequest, 'options' | 'secrets'>,
-  candidates: readonly TransferProtocol[],
-  firmware: OpenedFirmware,
-): { options: OptionValues; secrets: Record<string, string> } {
-  return firstThatFits(candidates, protocol => {
-    const given = { ...withProfile(protocol, request.options ?? {}), ...request.secrets }
-    const values = parseOptions(protocol.descriptor.options, given)
-    const apart = setSecretsApart(protocol, values, request.secrets ?? {})
-    protocol.validate({ options: values, fileName: nameOnDevice(firmware) })
-    return apart
-  })
-}
-
-/** What a secret option got never stays among the options, whichever way it was given. */
-function setSecretsApart(
-  protocol: TransferProtocol,
-  values: OptionValues,
-  given: Readonly<Record<string, string>>,
-): { options: OptionValues; secrets: Record<string, string> } {
-  const secretKeys = new Set(
-    protocol.descriptor.options.filter(option => option.kind === 'secret').map(option => option.key),
-  )
-  const stray = Object.keys(given).find(key => !secretKeys.has(key))
-  if (stray !== undefined) {
-    throw new FlashproofError('option.invalid', `“${stray}” is no secret of ${protocol.descriptor.id}`, {
-      key: stray,
-      expected: [...secretKeys].join(', '),
-    })
-  }
-  const entries = Object.entries(values)
-  return {
-    options: Object.fromEntries(entries.filter(([key]) => !secretKeys.has(key))),
-    secrets: Object.fromEntries(entries.flatMap(([key, value]) => (secretKeys.has(key) ? [[key, String(value)]] : []))),
-  }
-}
-
-/** The options of the first candidate that takes them; with several, the first refusal is the one that is told. */
-function firstThatFits<Result>(
-  candidates: readonly TransferProtocol[],
-  check: (protocol: TransferProtocol) => Result,
-): Result {
-  let failure: unknown
-  for (const protocol of candidates) {
-    try {
-      return check(protocol)
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  throw failure
-}
-
-/** Lays the named profile's values under the given ones. @throws {FlashproofError} option.invalid */
-function withProfile(
-  protocol: TransferProtocol,
-  given: Readonly<Record<string, OptionValue>>,
-): Record<string, OptionValue> {
-  const { profile, ...rest } = given
-  if (profile === undefined) return rest
-  const found = protocol.descriptor.profiles.find(candidate => candidate.id === profile)
-  if (found === undefined) {
-    throw new FlashproofError('option.invalid', `there is no profile “${String(profile)}”`, {
-      key: 'profile',
-      given: profile,
-      expected: protocol.descriptor.profiles.map(candidate => candidate.id).join(', '),
-    })
-  }
-  return { ...found.values, ...rest }
 }
 
 function assertExpectedHash(expected: string | undefined, firmware: OpenedFirmware): void {

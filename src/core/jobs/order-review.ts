@@ -19,7 +19,8 @@ import { cleanIdentity } from './board-guard.ts'
 import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
 import { identityKey } from './identity.ts'
-import { candidatesFor, checkOptions, nameOnDevice } from './order-intake.ts'
+import { baseFor, candidatesFor, nameOnDevice } from './order-intake.ts'
+import { checkOptions, secretsFor, settleOptions } from './order-options.ts'
 import { detectProtocol } from './protocol-detection.ts'
 
 export interface ReviewWorld {
@@ -29,6 +30,8 @@ export interface ReviewWorld {
   readonly clock: Clock
   /** Turns a name or a MAC into an endpoint. @throws {FlashproofError} target.unknown, target.ambiguous */
   readonly lookUp: (name: string) => Endpoint
+  /** What the device list knows that this endpoint speaks. */
+  readonly knownProtocols: (endpoint: Endpoint) => readonly string[]
   /** How long one question may take. */
   readonly requestTimeoutMs: number
 }
@@ -126,8 +129,10 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   const endpoint = endpointOf(review.target, world)
   assertOnlyOnce(endpoint, parts.seen)
   const candidates = candidatesFor(endpoint, request.protocol, world.protocols)
-  const { options } = checkOptions(request, candidates, firmware)
-  const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, String(options['base'] ?? ''))
+  const given = { options: request.options ?? {}, secrets: request.secrets ?? {} }
+  const checked = checkOptions(given, candidates, nameOnDevice(firmware))
+  const base = baseFor(checked.protocol, checked.options)
+  const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base)
   // A board that is being written is not asked beside the requests of its job.
   assertFree(`endpoint:${endpointKey(endpoint)}`, parts.held)
   const reading: ReadingContext = {
@@ -139,16 +144,25 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
     endpoint,
     wanted: request.protocol ?? null,
     protocols: world.protocols,
+    known: world.knownProtocols(endpoint),
     ...reading,
   })
   review.protocol = protocol.descriptor.id
   // Again, for the one protocol that it is: an option that only another candidate takes is refused.
-  const settled = checkOptions(request, [protocol], firmware)
+  const settled = settleOptions(
+    {
+      ...given,
+      secrets: secretsFor(protocol, given.secrets),
+      ownSecrets: request.targetSecrets?.[review.target] ?? {},
+    },
+    protocol,
+    nameOnDevice(firmware),
+  )
   const found = await protocol.review(
     {
       endpoint,
       image: { fileName: nameOnDevice(firmware), sizeBytes, inspection },
-      options: settled.options,
+      options: { ...settled.options, ...settled.secrets },
       requiredLevel: request.require ?? null,
     },
     reading,

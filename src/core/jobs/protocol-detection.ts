@@ -1,4 +1,7 @@
-/** Finds out which protocol a target speaks: the one that was named, or the only one that answers to reading. */
+/**
+ * Finds out which protocol a target speaks: the one that was named, or the only one that answers to reading. Where reading
+ * cannot tell, what the device list knows of the board decides.
+ */
 import type { ProbeReport } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { Clock } from '../clock.ts'
@@ -18,11 +21,13 @@ export async function detectProtocol(request: {
   readonly endpoint: Endpoint
   readonly wanted: string | null
   readonly protocols: readonly TransferProtocol[]
+  /** What the device list knows that this endpoint speaks. */
+  readonly known?: readonly string[]
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly timeoutMs: number
 }): Promise<Detection> {
-  const { endpoint, wanted, protocols, signal, clock, timeoutMs } = request
+  const { endpoint, wanted, protocols, known = [], signal, clock, timeoutMs } = request
   if (wanted !== null) return { protocol: namedProtocol(wanted, endpoint, protocols), notes: [] }
   const matches: Detection[] = []
   const notes: string[] = []
@@ -38,6 +43,8 @@ export async function detectProtocol(request: {
   }
   const [only] = matches
   if (matches.length === 1 && only !== undefined) return only
+  const listed = listedProtocol(endpoint, protocols, known, matches)
+  if (listed !== null && (matches.length > 0 || failure === null)) return listed
   if (only === undefined && failure !== null) throw failure
   const ids = matches.map(match => match.protocol.descriptor.id)
   if (only === undefined) {
@@ -54,6 +61,23 @@ export async function detectProtocol(request: {
     target: endpoint.text,
     candidates: ids,
   })
+}
+
+/** The one protocol that the device list names, where reading found none or found it among several. */
+function listedProtocol(
+  endpoint: Endpoint,
+  protocols: readonly TransferProtocol[],
+  known: readonly string[],
+  matches: readonly Detection[],
+): Detection | null {
+  const candidates =
+    matches.length > 0
+      ? matches
+      : protocols
+          .filter(protocol => protocol.accepts(endpoint))
+          .map(protocol => ({ protocol, notes: ['reading cannot tell what it speaks: as the device list says'] }))
+  const [only, ...others] = candidates.filter(({ protocol }) => known.includes(protocol.descriptor.id))
+  return only !== undefined && others.length === 0 ? only : null
 }
 
 /** @throws {FlashproofError} protocol.unknown, protocol.endpoint-not-accepted */

@@ -49,6 +49,12 @@ export function createTransferContext(parts: TransferContextParts): TransferCont
     countRetry: () => {
       book.update({ retries: book.snapshot.retries + 1 })
     },
+    relay: leg => {
+      book.update({ relay: leg })
+    },
+    cannotUndo: text => {
+      book.update({ cannotUndo: text })
+    },
     setRequired: level => {
       book.update({ required: level })
     },

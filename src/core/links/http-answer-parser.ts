@@ -11,6 +11,8 @@ const MAX_HEAD_BYTES = 16 * 1024
 export interface ParsedAnswer {
   readonly status: number
   readonly contentType: string
+  /** By lower-case name; a header that came more than once has its values joined by commas (RFC 9110, 5.3). */
+  readonly headers: ReadonlyMap<string, string>
   readonly body: Uint8Array
   /** Whether another request may follow on the same connection. */
   readonly keepsAlive: boolean
@@ -25,6 +27,7 @@ type BodyFraming =
 interface Head {
   readonly status: number
   readonly contentType: string
+  readonly headers: ReadonlyMap<string, string>
   readonly framing: BodyFraming
   readonly keepsAlive: boolean
 }
@@ -114,6 +117,7 @@ export class HttpAnswerParser {
     return {
       status: head.status,
       contentType: head.contentType,
+      headers: head.headers,
       body,
       keepsAlive: head.keepsAlive && head.framing.kind !== 'rest' && !isFollowed,
     }
@@ -133,6 +137,7 @@ function parseHead(text: string): Head {
   if (match === null) throw notHttp(statusLine.slice(0, 60))
   const status = Number(match[2])
   let contentType = ''
+  const headers = new Map<string, string>()
   let contentLength: string | null = null
   let isChunked = false
   let connection = ''
@@ -141,7 +146,10 @@ function parseHead(text: string): Head {
       const colon = line.indexOf(':')
       if (colon <= 0) continue
       const value = line.slice(colon + 1).trim()
-      switch (line.slice(0, colon).toLowerCase()) {
+      const name = line.slice(0, colon).toLowerCase()
+      const earlier = headers.get(name)
+      headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+      switch (name) {
         case 'content-type':
           contentType = value
           break
@@ -161,7 +169,7 @@ function parseHead(text: string): Head {
   }
   const isOld = match[1] === '0'
   const keepsAlive = isOld ? connection.includes('keep-alive') : !connection.includes('close')
-  return { status, contentType, keepsAlive, framing: framingOf(status, isChunked, contentLength) }
+  return { status, contentType, headers, keepsAlive, framing: framingOf(status, isChunked, contentLength) }
 }
 
 function framingOf(status: number, isChunked: boolean, contentLength: string | null): BodyFraming {

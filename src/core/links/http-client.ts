@@ -16,7 +16,13 @@ export interface HttpRequest {
   readonly path: string
   /** Names and values without control characters: they are built here, never taken from a device. */
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
+  /** One piece, sent in the same write as the head; or several that follow each other on the wire. */
+  readonly body?: Uint8Array | readonly Uint8Array[]
+  /**
+   * For a body that a device takes slowly: called with the bytes of the body that the network took so far. The body then
+   * leaves in pieces of at most 4 KiB, each after the one before; the head and the first body piece leave together.
+   */
+  readonly onSent?: (sentBytes: number) => void
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /** Opens a connection for this request alone: for one that must not be lost on a connection that just closed. */
@@ -26,6 +32,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number
   readonly contentType: string
+  /** By lower-case name; a header that came more than once has its values joined by commas. */
+  readonly headers: ReadonlyMap<string, string>
   readonly body: Uint8Array
   /** From the call to the last byte of the answer. */
   readonly durationMs: number
@@ -41,6 +49,8 @@ export interface HttpClientOptions {
 const REUSE_WITHIN_MS = 4000
 /** A connection that ends this soon after an answer, and unannounced, was closed because of the answer. */
 const SILENT_CLOSE_MS = 1000
+/** What small web servers read at once is about 1.4 KiB; more than this in one write only fills buffers here. */
+const PIECE_BYTES = 4096
 
 interface PendingRequest {
   readonly request: HttpRequest
@@ -56,6 +66,8 @@ export class HttpClient {
   readonly #headStart: string
   #socket: Socket | null = null
   #isConnected = false
+  /** Whether pieces of the body under way are still here. */
+  #unsentBody = false
   /** Answers that came over this connection: with none, a loss says nothing about reuse. */
   #answersOnSocket = 0
   /** Cleared when a device closed a connection that its answers had not said it would close. */
@@ -118,13 +130,40 @@ export class HttpClient {
     const socket = this.#socket ?? this.#open()
     let head = `${request.method} ${this.#endpoint.basePath}${request.path}${this.#headStart}`
     for (const name in request.headers) head += `${name}: ${request.headers[name] ?? ''}\r\n`
-    const body = request.body
-    if (body !== undefined) head += `content-length: ${String(body.length)}\r\n`
+    const parts = partsOf(request.body)
+    if (request.body !== undefined) {
+      const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0)
+      head += `content-length: ${String(sizeBytes)}\r\n`
+    }
     // Head and body leave in one write: a board that reads once sees the whole request.
     socket.cork()
     socket.write(`${head}\r\n`, 'latin1')
-    if (body !== undefined && body.length > 0) socket.write(body)
+    if (request.onSent === undefined) for (const part of parts) socket.write(part)
+    else this.#sendSlowly(socket, parts, request.onSent)
     socket.uncork()
+  }
+
+  /** Writes the next piece when the network took the one before; ends by itself when the request is over. */
+  #sendSlowly(socket: Socket, parts: readonly Uint8Array[], onSent: (sentBytes: number) => void): void {
+    const pending = this.#pending
+    const pieces = piecesOf(parts)
+    let sentBytes = 0
+    const next = (): void => {
+      const { value: piece } = pieces.next()
+      if (piece === undefined) {
+        this.#unsentBody = false
+        return
+      }
+      this.#unsentBody = true
+      socket.write(piece, error => {
+        // An answer may come before the whole body was sent; the rest then stays here.
+        if (error instanceof Error || this.#socket !== socket || this.#pending !== pending) return
+        sentBytes += piece.length
+        onSent(sentBytes)
+        next()
+      })
+    }
+    next()
   }
 
   #open(): Socket {
@@ -190,10 +229,12 @@ export class HttpClient {
     const nowMs = performance.now()
     this.#lastUsedMs = nowMs
     this.#answersOnSocket++
-    if (!answer.keepsAlive) this.#dropSocket()
+    // Half a request on a connection would be read as the beginning of the next one.
+    if (!answer.keepsAlive || this.#unsentBody) this.#dropSocket()
     pending?.resolve({
       status: answer.status,
       contentType: answer.contentType,
+      headers: answer.headers,
       body: answer.body,
       durationMs: nowMs - pending.startedMs,
     })
@@ -230,6 +271,7 @@ export class HttpClient {
     const socket = this.#socket
     this.#socket = null
     this.#isConnected = false
+    this.#unsentBody = false
     socket?.destroy()
   }
 
@@ -275,6 +317,36 @@ export class HttpClient {
       ),
     )
   }
+}
+
+function partsOf(body: HttpRequest['body']): readonly Uint8Array[] {
+  if (body === undefined) return []
+  return (body instanceof Uint8Array ? [body] : body).filter(part => part.length > 0)
+}
+
+function* piecesOf(parts: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
+  let carried = parts[0]
+  for (const part of parts.slice(1)) {
+    if (carried !== undefined && carried.length < PIECE_BYTES) {
+      // A short piece, such as the head of a form's part, goes out together with what follows it.
+      const room = PIECE_BYTES - carried.length
+      const joined = Buffer.concat([carried, part.subarray(0, room)])
+      if (part.length <= room) {
+        carried = joined
+        continue
+      }
+      yield joined
+      carried = part.subarray(room)
+      continue
+    }
+    if (carried !== undefined) yield* inPieces(carried)
+    carried = part
+  }
+  if (carried !== undefined) yield* inPieces(carried)
+}
+
+function* inPieces(bytes: Uint8Array): Generator<Uint8Array, undefined> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
 }
 
 const codeWhileConnecting: Readonly<Record<string, ErrorCode>> = {

@@ -3,6 +3,7 @@ import type { EvidenceLevel, Inspection, TelemetrySample } from '../../shared/co
 import type { FlashproofError } from '../../shared/errors.ts'
 import type { LocalText } from '../../shared/messages/index.ts'
 import { stripControl } from '../../shared/units.ts'
+import type { TransferContext } from './transfer-protocol.ts'
 
 export type Judgement =
   /** Nothing is sent. `text` says it in both languages where title and hint of the error say too little. */
@@ -23,6 +24,22 @@ export type Judgement =
 export interface RequiredLevel {
   readonly level: EvidenceLevel
   readonly judgements: readonly Judgement[]
+}
+
+/**
+ * Makes a run do what its judgements say: throws the first refusal, warns, and asks what must be asked.
+ * @throws {FlashproofError} the refusal's, job.decision-needed
+ */
+export async function obeyJudgements(
+  judgements: readonly Judgement[],
+  context: Pick<TransferContext, 'warn' | 'decide'>,
+): Promise<void> {
+  // Nobody is asked about an image that is refused anyway.
+  for (const judgement of judgements) if (judgement.kind === 'refusal') throw judgement.error
+  for (const judgement of judgements) {
+    if (judgement.kind === 'warning') context.warn(judgement.text.en)
+    if (judgement.kind === 'question') await context.decide(judgement.code, judgement.text.en, judgement.details)
+  }
 }
 
 const LONGEST_NAME = 80

@@ -10,9 +10,11 @@ import type {
   Inspection,
   JobLogLine,
   ProtocolDescriptor,
+  RelayLeg,
   TelemetrySample,
   Unplug,
 } from '../../shared/contract/models.ts'
+import type { LocalText } from '../../shared/messages/index.ts'
 import type { OptionValues } from '../../shared/option-spec.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
@@ -82,6 +84,10 @@ export interface TransferContext {
   addEvidence(fact: Omit<EvidenceFact, 'at'>): void
   addTelemetry(sample: TelemetrySample): void
   countRetry(): void
+  /** The leg beyond the device that is spoken to; null takes it away. */
+  relay(leg: RelayLeg | null): void
+  /** From now on a cancel cannot take back what this says; null: it can again. */
+  cannotUndo(text: LocalText | null): void
   /** The level in force, once the device has been asked what it can prove. */
   setRequired(level: EvidenceLevel | null): void
   /** Version that the device reports: before the transfer, and after it. */
@@ -155,6 +161,8 @@ export interface ReadingContext {
 
 export interface TransferProtocol {
   readonly descriptor: ProtocolDescriptor
+  /** The option that states where a flat upload begins; absent: `base`, as `flat-image.ts` describes it. */
+  readonly baseOptionKey?: string
   accepts(endpoint: Endpoint): boolean
   /** Checks option values against the image before any device is touched. @throws {FlashproofError} target.unsafe-path … */
   validate(order: { readonly options: OptionValues; readonly fileName: string }): void

@@ -353,6 +353,9 @@ export const commands = {
       targets: z.array(z.string()).min(1).max(1024),
       protocol: z.string().optional(),
       options: keyed(z.union([z.string(), z.number(), z.boolean()])).optional(),
+      secrets: keyed(z.string()).optional(),
+      /** Secrets of single targets; they win over `secrets`. */
+      targetSecrets: keyed(keyed(z.string())).optional(),
       require: EvidenceLevel.optional(),
     }),
     response: z.object({ targets: z.array(TargetReview) }),

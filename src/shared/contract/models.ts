@@ -113,6 +113,20 @@ export const TelemetrySample = z.object({
 })
 export type TelemetrySample = z.infer<typeof TelemetrySample>
 
+export const LocalTextModel = z.object({ en: z.string(), vi: z.string() })
+
+/** The second leg of a transfer that another device passes on, such as gateway to STM32. */
+export const RelayLeg = z.object({
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'unknown']),
+  /** Bytes that the far device acknowledged; null where nobody tells: then only the clock says something. */
+  doneBytes: z.number().int().nullable(),
+  totalBytes: z.number().int(),
+  elapsedMs: z.number(),
+  /** How long it takes as a rule. */
+  usualMs: z.number(),
+})
+export type RelayLeg = z.infer<typeof RelayLeg>
+
 /** The whole state of one job; a newer `revision` replaces an older one. Fixed field names: scripts depend on them. */
 export const JobSnapshot = z.object({
   schema: z.literal(SCHEMA_VERSION),
@@ -124,7 +138,10 @@ export const JobSnapshot = z.object({
   device: DeviceIdentity.nullable(),
   protocol: z.string().nullable(),
   state: JobState,
-  /** Bytes of the image that the device acknowledged: nothing else counts as progress. */
+  /**
+   * Bytes of the image that the device acknowledged. A device that takes the image in one request acknowledges nothing
+   * before its end: there it is what the network took, and the last byte counts only with the answer.
+   */
   doneBytes: z.number().int(),
   totalBytes: z.number().int(),
   bytesPerSecond: z.number().nullable(),
@@ -153,6 +170,10 @@ export const JobSnapshot = z.object({
   telemetryBefore: TelemetrySample.nullable().optional(),
   versionBefore: z.string().nullable().optional(),
   versionAfter: z.string().nullable().optional(),
+  /** Absent or null where the transfer has one leg. */
+  relay: RelayLeg.nullable().optional(),
+  /** What a cancel now could not take back; absent or null where it leaves nothing behind. */
+  cannotUndo: LocalTextModel.nullable().optional(),
   simulated: z.boolean(),
   firmware: z.object({ fileName: z.string(), imageSha256: z.string(), sizeBytes: z.number().int() }),
   createdAt: z.string(),
@@ -298,8 +319,6 @@ export const DeviceEntry = z.object({
   appVersion: z.string().nullable(),
 })
 export type DeviceEntry = z.infer<typeof DeviceEntry>
-
-export const LocalTextModel = z.object({ en: z.string(), vi: z.string() })
 
 /** One way on which devices are listened for: an interface, the serial ports. */
 export const DiscoveryChannel = z.object({

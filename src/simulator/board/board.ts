@@ -2,7 +2,7 @@
  * Life of a virtual board: power-on, boot with self-check and rollback, reboot, panic, power-off. Everything in RAM is
  * made anew at each boot; what is in flash stays.
  */
-import { FaultSet, type FaultSpec } from '../faults/fault-table.ts'
+import { FaultSet, type FaultTable, type NamedFault } from '../faults/fault-table.ts'
 import {
   loadBoardState,
   newBoardState,
@@ -31,7 +31,9 @@ export interface BoardOptions {
   readonly confirmMs: number
   readonly seed: number
   readonly clock: DeviceClock
-  readonly faults: readonly FaultSpec[]
+  readonly faults: readonly NamedFault[]
+  /** The faults that a device of this kind can have; those of `esp-parts` by default. */
+  readonly faultTable?: FaultTable
 }
 
 /** What the board's network does as the board goes down and comes up. */
@@ -63,7 +65,7 @@ export class VirtualBoard {
   constructor(flash: FlashStorage, options: BoardOptions) {
     this.flash = flash
     this.options = options
-    this.faults = new FaultSet(options.faults, options.seed)
+    this.faults = new FaultSet(options.faults, options.seed, options.faultTable)
     this.flashTime = this.#newFlashTime()
     const earlier = loadBoardState(flash)
     this.state = earlier ?? newBoardState()
@@ -149,6 +151,11 @@ export class VirtualBoard {
       action()
     })
     this.#timers.add(takeBack)
+  }
+
+  /** Replaces all faults, their counters included. */
+  setFaults(faults: readonly NamedFault[]): void {
+    this.faults = new FaultSet(faults, this.options.seed, this.options.faultTable)
   }
 
   saveState(): void {

@@ -13,8 +13,19 @@ export interface RequestPoint {
 }
 
 export type Reply =
-  | { readonly kind: 'json'; readonly status: number; readonly value: { readonly [key: string]: JsonValue } }
-  | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly text: string }
+  | {
+      readonly kind: 'json'
+      readonly status: number
+      readonly value: { readonly [key: string]: JsonValue }
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'text'
+      readonly status: number
+      readonly contentType: string
+      readonly text: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
 
 /** What the device does with a request whose body it has not read: `ignore` never answers, `cut` ends the connection. */
 export type FirstStep = 'serve' | 'ignore' | 'cut' | 'power-loss'

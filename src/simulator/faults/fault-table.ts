@@ -1,10 +1,10 @@
-/** THE LIST of named faults, and how the faults of one device act together. */
+/** The named faults of the `esp-parts` boards, and how the faults of one device of any kind act together. */
 import { FlashproofError } from '../../shared/errors.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import { answerFaults } from './answer-faults.ts'
 import { connectionFaults } from './connection-faults.ts'
 import type { BodyCut, FaultHooks, FirstStep, HashAnswer, Reply, RequestPoint } from './fault-hooks.ts'
-import type { ValuesOf } from './fault-parameters.ts'
+import type { ParameterSpec, ValuesOf } from './fault-parameters.ts'
 import { storageFaults } from './storage-faults.ts'
 
 export const faultTable = { ...connectionFaults, ...answerFaults, ...storageFaults } as const
@@ -22,18 +22,42 @@ export function isFaultName(name: string): name is FaultName {
   return Object.hasOwn(faultTable, name)
 }
 
+/** A fault of any kind of device, with the parameters that differ from its defaults. */
+export interface NamedFault {
+  readonly name: string
+}
+
+/** What a table of faults holds, whatever its parameters are. */
+export interface FaultEntry {
+  readonly summary: string
+  readonly parameters: Readonly<Record<string, ParameterSpec>>
+  readonly primary: string | null
+  instantiate(name: string, given: object, seed: number): FaultHooks
+}
+
+export type FaultTable = Readonly<Record<string, FaultEntry>>
+
 /** The faults of one device as one: each hook asks them in the order in which they were named. */
-export class FaultSet {
-  readonly specs: readonly FaultSpec[]
+export class FaultSet<Fault extends NamedFault = NamedFault> {
+  readonly specs: readonly Fault[]
   readonly #all: readonly FaultHooks[]
 
-  /** @throws {FlashproofError} option.invalid for an unknown fault, an unknown parameter or a value out of range */
-  constructor(specs: readonly FaultSpec[], seed: number) {
+  /**
+   * @param table the faults that a device of this kind can have
+   * @throws {FlashproofError} option.invalid for an unknown fault, an unknown parameter or a value out of range
+   */
+  constructor(specs: readonly Fault[], seed: number, table: FaultTable = faultTable) {
     this.specs = specs
     this.#all = specs.map(spec => {
-      if (!isFaultName(spec.name)) throw unknownFault(spec.name)
-      return faultTable[spec.name].instantiate(spec.name, spec, seed)
+      const entry = Object.hasOwn(table, spec.name) ? table[spec.name] : undefined
+      if (entry === undefined) throw unknownFault(spec.name, Object.keys(table))
+      return entry.instantiate(spec.name, spec, seed)
     })
+  }
+
+  /** The hooks one by one: for those that only one kind of device asks. */
+  get all(): readonly FaultHooks[] {
+    return this.#all
   }
 
   get isEmpty(): boolean {
@@ -118,14 +142,9 @@ export class FaultSet {
   }
 }
 
-export function unknownFault(name: string, place: Readonly<Record<string, unknown>> = {}): FlashproofError {
-  return new FlashproofError(
-    'option.invalid',
-    `no fault is called "${name}"; the faults are ${faultNames.join(', ')}`,
-    {
-      ...place,
-      fault: name,
-      knownFaults: faultNames,
-    },
-  )
+function unknownFault(name: string, known: readonly string[]): FlashproofError {
+  return new FlashproofError('option.invalid', `no fault is called "${name}"; the faults are ${known.join(', ')}`, {
+    fault: name,
+    knownFaults: known,
+  })
 }

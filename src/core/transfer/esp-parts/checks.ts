@@ -2,18 +2,13 @@
  * What is checked before the first byte: the image against the chip, the project and the room that the device reports, and
  * the required level against what it can prove. A review tells it; a run obeys it.
  */
-import {
-  evidenceLevels,
-  type EvidenceLevel,
-  type Inspection,
-  type TelemetrySample,
-} from '../../../shared/contract/models.ts'
-import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
-import { messagesFor, type LocalText } from '../../../shared/messages/index.ts'
+import type { EvidenceLevel, Inspection, TelemetrySample } from '../../../shared/contract/models.ts'
+import { FlashproofError } from '../../../shared/errors.ts'
 import { formatBytes } from '../../../shared/units.ts'
-import { assertFlashableAs } from '../../formats/esp-image/assert-flashable.ts'
-import { defaultRequiredLevel, type Reach } from '../evidence.ts'
-import { judgeProject, type Judgement, type RequiredLevel } from '../judgement.ts'
+import { judgeEspImage } from '../esp-image-judgement.ts'
+import type { Reach } from '../evidence.ts'
+import { judgeProject, obeyJudgements, type Judgement, type RequiredLevel } from '../judgement.ts'
+import { judgeRequired as judgeRequiredLevel } from '../required-judgement.ts'
 import type { TransferContext, TransferOrder } from '../transfer-protocol.ts'
 import type { EspPartsDevice } from './device.ts'
 import type { EspPartsOptions } from './options.ts'
@@ -47,55 +42,14 @@ export async function assertImageFits(
   const { isResume } = order
   const isUploadBegun = isResume && context.ledger() !== null
   const image = { inspection, sizeBytes: bytes.length, targetPath: options.targetPath, isResume, isUploadBegun }
-  const judgements = judgeImage(image, device.before)
-  // Nobody is asked about an image that is refused anyway.
-  for (const judgement of judgements) if (judgement.kind === 'refusal') throw judgement.error
-  for (const judgement of judgements) {
-    if (judgement.kind === 'warning') context.warn(judgement.text.en)
-    if (judgement.kind === 'question') await context.decide(judgement.code, judgement.text.en, judgement.details)
-  }
+  await obeyJudgements(judgeImage(image, device.before), context)
 }
 
 /** @param sample what the device said of itself; null where it tells nothing */
 export function judgeImage(image: ImageToJudge, sample: TelemetrySample | null): Judgement[] {
-  const judgements = [...judgeChip(image.inspection, sample?.device?.chip)]
+  const judgements = [...judgeEspImage(image.inspection, sample?.device?.chip, 'stored')]
   if (!image.isUploadBegun) judgements.push(...judgeProject(image.inspection, sample))
   return [...judgements, ...judgeRoom(image, sample)]
-}
-
-function judgeChip(inspection: Inspection, chip: string | undefined): Judgement[] {
-  if (inspection.esp === null) return inspection.stm32?.isPlausible === true ? [stm32Warning] : []
-  try {
-    assertFlashableAs(inspection, { slot: 'app', ...(chip === undefined ? {} : { chip }) })
-  } catch (thrown) {
-    const error = asFlashproofError(thrown)
-    const text = error.code === 'image.wrong-chip' ? { text: wrongChipText(inspection, chip ?? '') } : {}
-    return [{ kind: 'refusal', error, ...text }]
-  }
-  if (chip !== undefined) return []
-  const text = {
-    en: 'The device does not say which chip it is; the image could not be compared with it.',
-    vi: 'Thiết bị không cho biết là chip nào; không so sánh được với phần sụn.',
-  }
-  return [{ kind: 'warning', code: 'chip-not-said', text }]
-}
-
-/** The device stores any file, and a gateway may well be meant to pass this one on: so it is said, not refused. */
-const stm32Warning: Judgement = {
-  kind: 'warning',
-  code: 'stm32-image',
-  text: {
-    en: 'This looks like firmware for an STM32: the device stores it, but cannot start it itself.',
-    vi: 'Đây có vẻ là phần sụn cho STM32: thiết bị lưu được nhưng không tự chạy được.',
-  },
-}
-
-function wrongChipText(inspection: Inspection, chip: string): LocalText {
-  const imageChip = inspection.esp?.chip ?? '?'
-  return {
-    en: `Wrong chip: this firmware was made for the ${imageChip}, the board is an ${chip}. Choose the build for the ${chip}.`,
-    vi: `Sai chip: phần sụn này dành cho ${imageChip}, bo mạch là ${chip}. Hãy chọn bản dành cho ${chip}.`,
-  }
 }
 
 function judgeRoom(image: ImageToJudge, sample: TelemetrySample | null): Judgement[] {
@@ -138,33 +92,8 @@ function judgeRoom(image: ImageToJudge, sample: TelemetrySample | null): Judgeme
 
 /** @param wanted what a person or a recipe asked for; null: the default for this device */
 export function judgeRequired(reach: Reach, wanted: EvidenceLevel | null): RequiredLevel {
-  if (wanted === null) {
-    const level = defaultRequiredLevel(reach)
-    if (level === 'stored') return { level, judgements: [] }
-    const text = {
-      en: 'This device cannot prove what lies in its flash; firmware that answers GET /upload/hash would.',
-      vi: 'Thiết bị này không chứng minh được nội dung trong flash; phần sụn có trả lời GET /upload/hash thì được.',
-    }
-    return { level, judgements: [{ kind: 'warning', code: 'cannot-prove', text }] }
-  }
-  if (reach[wanted] === 'yes') return { level: wanted, judgements: [] }
-  if (reach[wanted] === 'unknown') {
-    const text = {
-      en: `Whether this device can reach “${wanted}” shows only at the end.`,
-      vi: `Thiết bị này có đạt được “${messagesFor('vi').words[`level.${wanted}`]}” hay không, cuối cùng mới biết.`,
-    }
-    return { level: wanted, judgements: [{ kind: 'warning', code: 'required-unknown', text }] }
-  }
-  const reachable = evidenceLevels.filter(level => reach[level] === 'yes')
-  const error = new FlashproofError('require.unreachable-level', `this device and image cannot reach “${wanted}”`, {
-    required: wanted,
-    reachable,
+  return judgeRequiredLevel(reach, wanted, {
+    en: 'This device cannot prove what lies in its flash; firmware that answers GET /upload/hash would.',
+    vi: 'Thiết bị này không chứng minh được nội dung trong flash; phần sụn có trả lời GET /upload/hash thì được.',
   })
-  const best = reachable.at(-1) ?? 'sent'
-  const inWords = (language: 'en' | 'vi', level: EvidenceLevel): string => messagesFor(language).words[`level.${level}`]
-  const text = {
-    en: `This device and image cannot give “${inWords('en', wanted)}”; the most is “${inWords('en', best)}”. Require less, or use firmware that proves more.`,
-    vi: `Thiết bị và phần sụn này không cho được “${inWords('vi', wanted)}”; cao nhất là “${inWords('vi', best)}”. Hãy yêu cầu mức thấp hơn hoặc dùng phần sụn chứng minh được nhiều hơn.`,
-  }
-  return { level: wanted, judgements: [{ kind: 'refusal', error, text }] }
 }

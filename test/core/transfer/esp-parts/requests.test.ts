@@ -14,7 +14,7 @@ import {
 } from '../../../../src/core/transfer/esp-parts/requests.ts'
 
 function answer(status: number, body: string): HttpAnswer {
-  return { status, contentType: 'application/json', body: Buffer.from(body), durationMs: 1 }
+  return { status, contentType: 'application/json', headers: new Map(), body: Buffer.from(body), durationMs: 1 }
 }
 
 /** The error's code, or the result as JSON. */
@@ -93,7 +93,8 @@ describe('the requests', () => {
       path: '/upload/complete/a/3',
       headers: { 'x-flashproof-size': '10', 'x-flashproof-sha256': 'ab', 'x-flashproof-chunk': '4' },
     })
-    expect(Buffer.from(complete.body ?? []).toString()).toBe('{"total_chunks":3}')
+    expect(complete.body).toBeInstanceOf(Uint8Array)
+    expect(Buffer.concat([complete.body ?? []].flat()).toString()).toBe('{"total_chunks":3}')
   })
 })
 
