@@ -11,6 +11,8 @@ import { simulatedSource } from '../../src/core/discovery/simulated.ts'
 import { readFirmware } from '../../src/core/jobs/firmware-reader.ts'
 import type { RetryPolicy } from '../../src/core/transfer/retry.ts'
 import { buildDemoFirmware } from '../../src/core/formats/esp-image/demo-firmware.ts'
+import type { StartOptions, VirtualDevice } from '../../src/simulator/device-kind.ts'
+import { deviceKinds } from '../../src/simulator/device-kinds.ts'
 import {
   instantTimes,
   startVirtualEsp32,
@@ -48,6 +50,8 @@ export interface Bench {
   until(jobId: string, when: (snapshot: JobSnapshot) => boolean): Promise<JobSnapshot>
   ended(jobId: string): Promise<JobSnapshot>
   board(options?: VirtualEsp32Options): Promise<VirtualEsp32>
+  /** Starts a virtual device of any kind. @param options start options, such as those of its traits */
+  device(kindId: string, options?: Partial<StartOptions>): Promise<VirtualDevice>
   /** Calls `look` with every snapshot from now on; the result stops that. */
   watch(look: (snapshot: JobSnapshot) => void): () => void
   /** Calls `look` with every log line of every job from now on; the result stops that. */
@@ -64,7 +68,7 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
   const watchers = new Set<(snapshot: JobSnapshot) => void>()
   const logWatchers = new Set<(jobId: string, line: JobLogLine) => void>()
   let changes: Partial<StationOptions> = options
-  const boards: VirtualEsp32[] = []
+  const boards: { close(): Promise<void> }[] = []
   const open = (): Station =>
     openStation({
       home,
@@ -128,6 +132,21 @@ export async function openBench(options: Partial<StationOptions> = {}): Promise<
       })
       boards.push(board)
       return board
+    },
+    async device(kindId, deviceOptions = {}) {
+      const kind = deviceKinds.find(({ id }) => id === kindId)
+      if (kind === undefined) throw new Error(`there is no kind ${kindId} of virtual devices`)
+      const id = `device-${String(++boardNumber)}`
+      const device = await kind.start({
+        ...kind.traits['instant'],
+        faults: [],
+        flashDir: null,
+        seed: 1,
+        ...deviceOptions,
+        identity: { id, name: id },
+      })
+      boards.push(device)
+      return device
     },
     watch(look) {
       watchers.add(look)

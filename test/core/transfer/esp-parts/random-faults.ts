@@ -27,7 +27,7 @@ const BOOT_MS = 30
 const ROLLBACK_MS = 400
 
 type Points = 'complete' | 'any' | number
-interface Draw {
+export interface Draw {
   readonly random: Random
   readonly chunkCount: number
   readonly sizeBytes: number
@@ -37,7 +37,7 @@ interface Draw {
 type FaultClass = 'passes' | 'stays'
 
 /** How each fault of the table is drawn, and what it does to the end of a run. */
-const drawn: Readonly<Record<FaultName, { readonly kind: FaultClass; readonly draw: (from: Draw) => FaultSpec }>> = {
+export const drawn: Readonly<Record<FaultName, { readonly kind: FaultClass; readonly draw: (from: Draw) => FaultSpec }>> = {
   slow: {
     kind: 'passes',
     draw: ({ random }) => ({ name: 'slow', ms: random.integer(12), bytesPerSecond: random.integer(2) * 2_000_000 }),
