@@ -1,8 +1,9 @@
 /** A virtual ESP32 that speaks `esp-parts`: a real HTTP server on 127.0.0.1 with flash, heap, reboots and named faults. */
 import { VirtualBoard, type BoardOptions } from './board/board.ts'
-import { systemDeviceClock, type DeviceClock } from './board/device-clock.ts'
+import { boardOptionsOf, instantTimes } from './board/board-options.ts'
+import type { DeviceClock } from './board/device-clock.ts'
 import { openFlashStorage } from './board/flash-storage.ts'
-import { defaultFlashSpeed, instantFlash, type FlashSpeed } from './board/flash-time.ts'
+import type { FlashSpeed } from './board/flash-time.ts'
 import { HttpNetwork } from './board/http-network.ts'
 import type { VirtualIdentity } from './board/identity.ts'
 import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
@@ -15,6 +16,7 @@ import { seededRandom } from './random.ts'
 export type { FaultSpec } from './faults/fault-table.ts'
 export type { DeviceStats, UploadFeatures } from './esp-parts/http-front.ts'
 export type { VirtualIdentity } from './board/identity.ts'
+export { instantTimes }
 
 export interface VirtualEsp32Options {
   readonly identity?: Partial<VirtualIdentity>
@@ -61,14 +63,6 @@ export const allFeatures: UploadFeatures = {
   session: true,
   telemetry: true,
 }
-
-/** No modelled times at all, for tests and benches. */
-export const instantTimes = {
-  flashSpeed: instantFlash,
-  rebootDelayMs: 0,
-  bootMs: 0,
-  confirmMs: 0,
-} as const satisfies Partial<VirtualEsp32Options>
 
 export interface VirtualEsp32 {
   /** `http://127.0.0.1:PORT` */
@@ -119,7 +113,7 @@ const DEFAULT_CHUNK_LIMITS: ChunkLimits = { minimumBytes: 512, maximumBytes: 16 
 export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Promise<VirtualEsp32> {
   const seed = options.seed ?? 1
   const flash = openFlashStorage(options.flashDir ?? null)
-  const board = new VirtualBoard(flash, boardOptions(options, seed))
+  const board = new VirtualBoard(flash, boardOptionsOf(options))
   const storage = options.storage ?? 'parts'
   const features: UploadFeatures = { ...allFeatures, ...options.features }
   const chunkLimits = options.chunkLimits ?? DEFAULT_CHUNK_LIMITS
@@ -162,34 +156,6 @@ export async function startVirtualEsp32(options: VirtualEsp32Options = {}): Prom
     },
   })
   return handleOf(board, front, () => service, network.port)
-}
-
-function boardOptions(options: VirtualEsp32Options, seed: number): BoardOptions {
-  const id = options.identity?.id ?? 'esp32-1'
-  return {
-    identity: {
-      id,
-      mac: options.identity?.mac ?? virtualMac(seed, id),
-      chip: options.identity?.chip ?? 'ESP32',
-      board: options.identity?.board ?? 'ESP32-DevKitC',
-      name: options.identity?.name ?? id,
-    },
-    firmware: { name: 'thermostat', version: '1.0.0', elfSha256: '00'.repeat(32), ...options.firmware },
-    flashSpeed: { ...defaultFlashSpeed, ...options.flashSpeed },
-    slotBytes: options.slotBytes ?? 4 * MIB,
-    bootMs: options.bootMs ?? 400,
-    confirmMs: options.confirmMs ?? 1000,
-    seed,
-    clock: options.clock ?? systemDeviceClock,
-    faults: options.faults ?? [],
-  }
-}
-
-/** A MAC of its own for every seed and id, marked as locally administered: no real board has it. */
-function virtualMac(seed: number, id: string): string {
-  const random = seededRandom(seed, `${id} mac`)
-  const tail = Array.from({ length: 3 }, () => random.integer(256).toString(16).padStart(2, '0'))
-  return ['02', '4f', '50', ...tail].join(':')
 }
 
 function hostOf(board: VirtualBoard, isInSlot: boolean): ConstructorParameters<typeof UploadService>[0] {
