@@ -6,6 +6,7 @@ import type { ProbeReport } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
+import { isNeverSent } from '../transfer/retry.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 
 export interface Detection {
@@ -32,12 +33,16 @@ export async function detectProtocol(request: {
   const matches: Detection[] = []
   const notes: string[] = []
   let failure: FlashproofError | null = null
-  for (const protocol of protocols.filter(candidate => candidate.accepts(endpoint))) {
+  for (const protocol of inOrder(endpoint, protocols, known)) {
     try {
       const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
-      if (result.isMatch) matches.push({ protocol, notes: result.notes })
-      else notes.push(...result.notes)
+      if (!result.isMatch) notes.push(...result.notes)
+      // What was met here before, and still answers as it did, is asked nothing more.
+      else if (known.length === 1 && known.includes(protocol.descriptor.id)) return { protocol, notes: result.notes }
+      else matches.push({ protocol, notes: result.notes })
     } catch (error) {
+      // Nobody is there: asking in another protocol would only take as long again.
+      if (isNeverSent(error)) throw error
       if (!hasErrorCode(error, 'device.not-speaking', 'device.bad-answer')) failure = asFlashproofError(error)
     }
   }
@@ -61,6 +66,17 @@ export async function detectProtocol(request: {
     target: endpoint.text,
     candidates: ids,
   })
+}
+
+/** The protocols that accept an endpoint, what the device list knows first. */
+function inOrder(
+  endpoint: Endpoint,
+  protocols: readonly TransferProtocol[],
+  known: readonly string[],
+): readonly TransferProtocol[] {
+  const accepting = protocols.filter(candidate => candidate.accepts(endpoint))
+  const isKnown = ({ descriptor }: TransferProtocol): boolean => known.includes(descriptor.id)
+  return [...accepting.filter(isKnown), ...accepting.filter(protocol => !isKnown(protocol))]
 }
 
 /** The one protocol that the device list names, where reading found none or found it among several. */
@@ -119,19 +135,26 @@ export async function probeTarget(request: {
     telemetry: null,
     notes: [],
   }
+  const otherNotes: string[] = []
   for (const protocol of protocols.filter(candidate => candidate.accepts(endpoint))) {
     try {
       const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
       report.reachable = true
+      if (!result.isMatch) {
+        otherNotes.push(...result.notes)
+        continue
+      }
       report.notes.push(...result.notes)
-      if (!result.isMatch) continue
       report.protocols.push(protocol.descriptor.id)
       report.identity ??= result.identity
       report.reach ??= { ...result.reach }
       report.telemetry ??= result.telemetry
     } catch (error) {
-      report.notes.push(`${protocol.descriptor.id}: ${asFlashproofError(error).message}`)
+      otherNotes.push(`${protocol.descriptor.id}: ${asFlashproofError(error).message}`)
+      if (isNeverSent(error)) break
     }
   }
+  // What it does not speak is of interest only where nothing is known that it does.
+  if (report.protocols.length === 0) report.notes.push(...new Set(otherNotes))
   return report
 }

@@ -53,7 +53,32 @@ describe('finding the protocol of a target', () => {
   })
 
   it('takes the only one that matches though another could not be asked', async () => {
-    expect((await detectProtocol(ask([protocol('a', refused), protocol('b', {})]))).protocol.descriptor.id).toBe('b')
+    const late = new FlashproofError('network.timeout', 'no answer in time')
+    expect((await detectProtocol(ask([protocol('a', late), protocol('b', {})]))).protocol.descriptor.id).toBe('b')
+  })
+
+  it('asks no second time where nobody is there', async () => {
+    await expect(detectProtocol(ask([protocol('a', refused), protocol('b', {})]))).rejects.toBe(refused)
+  })
+
+  it('takes what the device list names, where reading cannot tell', async () => {
+    const silent = [protocol('a', { isMatch: false, notes: ['cannot tell'] }), protocol('b', { isMatch: false })]
+    expect((await detectProtocol({ ...ask(silent), known: ['b'] })).protocol.descriptor.id).toBe('b')
+    await expect(detectProtocol({ ...ask(silent), known: ['a', 'b'] })).rejects.toMatchObject({
+      code: 'protocol.not-detected',
+    })
+  })
+
+  it('lets the device list decide between two that match, and asks the known one alone while it answers', async () => {
+    const both = [protocol('a', {}), protocol('b', {})]
+    expect((await detectProtocol({ ...ask(both), known: ['b', 'c'] })).protocol.descriptor.id).toBe('b')
+    const unasked = protocol('a', new FlashproofError('network.timeout', 'must not be asked'))
+    expect((await detectProtocol({ ...ask([unasked, protocol('b', {})]), known: ['b'] })).notes).toEqual([])
+  })
+
+  it('believes what it reads now over what the device list knows', async () => {
+    const found = await detectProtocol({ ...ask([protocol('a', {}), protocol('b', { isMatch: false })]), known: ['b'] })
+    expect(found.protocol.descriptor.id).toBe('a')
   })
 
   it('never chooses between two', async () => {
