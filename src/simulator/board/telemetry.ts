@@ -1,6 +1,6 @@
 /** What `GET /telemetry` of a virtual ESP32 answers. */
-import { otherSlot } from '../board/board-state.ts'
-import type { VirtualBoard } from '../board/board.ts'
+import { otherSlot } from './board-state.ts'
+import type { VirtualBoard } from './board.ts'
 import type { JsonValue } from '../python-json.ts'
 import type { Random } from '../random.ts'
 
