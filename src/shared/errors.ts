@@ -68,6 +68,7 @@ export const errorTable = {
   'image.corrupt': badInput,
   'image.hash-mismatch': badInput,
   'image.too-large': badInput,
+  'image.not-transferable': badInput,
   // options, targets, recipes
   'option.unknown': badInput,
   'option.invalid': badInput,
@@ -93,6 +94,15 @@ export const errorTable = {
   'device.session-lost': transient,
   'device.reboot-not-seen': permanent,
   'device.unresponsive': transient,
+  'device.no-request': permanent,
+  'device.stalled': transient,
+  'device.refused-image': permanent,
+  // a device behind the device that is spoken to
+  'relay.not-stored': transient,
+  'relay.not-ready': permanent,
+  'relay.length-refused': permanent,
+  'relay.broke-off': permanent,
+  'relay.sum-differs': permanent,
   // the network
   'network.refused': transient,
   'network.unreachable': transient,
@@ -100,6 +110,7 @@ export const errorTable = {
   'network.timeout': transient,
   'network.name-not-found': transient,
   'network.answer-too-large': permanent,
+  'network.port-busy': badInput,
   // jobs
   'job.not-found': badInput,
   'job.wrong-state': badInput,

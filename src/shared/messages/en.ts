@@ -175,6 +175,10 @@ export const en: Messages = {
       title: 'The image does not fit into the space of the device',
       hint: 'Use a smaller build or a device with a larger partition.',
     },
+    'image.not-transferable': {
+      title: 'This image cannot pass the gateway unchanged',
+      hint: 'Change the build so that the named bytes are not there, or write the STM32 directly over its serial port.',
+    },
 
     'option.unknown': { title: 'Unknown protocol option', hint: 'Choose one of the options that this protocol has.' },
     'option.invalid': {
@@ -266,6 +270,38 @@ export const en: Messages = {
       title: 'The device stopped answering',
       hint: 'Check power and connection, then resume the job.',
     },
+    'device.no-request': {
+      title: 'The device has asked for nothing yet',
+      hint: 'Check that the device is on the network of this PC, that it asks the address shown, and that no firewall of this PC blocks the port.',
+    },
+    'device.stalled': {
+      title: 'The device stopped asking for chunks',
+      hint: 'Check its power and its network; a device that begins again is served from the start.',
+    },
+    'device.refused-image': {
+      title: 'The device refused the firmware',
+      hint: 'Check that the key here is the one in the device and that the image was built for this board, then start a new job.',
+    },
+    'relay.not-stored': {
+      title: 'The gateway has no firmware to pass on',
+      hint: 'Send it again; the gateway may have restarted or run out of room.',
+    },
+    'relay.not-ready': {
+      title: 'The STM32 does not answer the gateway',
+      hint: 'Check power, ground and the two UART wires between gateway and STM32, and that its update program runs; then resume.',
+    },
+    'relay.length-refused': {
+      title: 'The STM32 refused the length of the firmware',
+      hint: 'Check that the image was built for this STM32 and fits into its program area.',
+    },
+    'relay.broke-off': {
+      title: 'The gateway could not finish writing to the STM32',
+      hint: 'Keep both powered, restart the update program of the STM32, then resume; its old firmware may be gone.',
+    },
+    'relay.sum-differs': {
+      title: 'The STM32 counted another checksum',
+      hint: 'Do not use the board; shorten or shield the UART wires, then resume, which sends everything again.',
+    },
 
     'network.refused': {
       title: 'The device refused the connection',
@@ -290,6 +326,10 @@ export const en: Messages = {
     'network.answer-too-large': {
       title: 'The answer is too large and was not read to the end',
       hint: 'Check that the address belongs to the device and not to another server.',
+    },
+    'network.port-busy': {
+      title: 'The port on this PC is in use or not allowed',
+      hint: 'Choose another port, from 1024 on, or leave it out; or close the program that holds it.',
     },
 
     'job.not-found': { title: 'No such job', hint: 'Run “flashproof log list” for the jobs that exist.' },

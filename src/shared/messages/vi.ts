@@ -175,6 +175,10 @@ export const vi: Messages = {
       title: 'Ảnh firmware không vừa vùng nhớ của thiết bị',
       hint: 'Hãy dùng bản dựng nhỏ hơn hoặc thiết bị có phân vùng lớn hơn.',
     },
+    'image.not-transferable': {
+      title: 'Ảnh này không thể đi qua gateway mà không bị thay đổi',
+      hint: 'Hãy sửa bản dựng để không còn các byte đã nêu, hoặc nạp thẳng STM32 qua cổng nối tiếp của nó.',
+    },
 
     'option.unknown': {
       title: 'Giao thức không có tùy chọn này',
@@ -269,6 +273,38 @@ export const vi: Messages = {
       title: 'Thiết bị ngừng trả lời',
       hint: 'Hãy kiểm tra nguồn điện và kết nối rồi tiếp tục tác vụ.',
     },
+    'device.no-request': {
+      title: 'Thiết bị chưa yêu cầu gì',
+      hint: 'Hãy kiểm tra thiết bị ở cùng mạng với máy này, hỏi đúng địa chỉ được hiển thị, và tường lửa của máy này không chặn cổng đó.',
+    },
+    'device.stalled': {
+      title: 'Thiết bị ngừng yêu cầu khối tiếp theo',
+      hint: 'Hãy kiểm tra nguồn và mạng của thiết bị; thiết bị bắt đầu lại sẽ được phục vụ từ đầu.',
+    },
+    'device.refused-image': {
+      title: 'Thiết bị từ chối phần sụn',
+      hint: 'Hãy kiểm tra khóa ở đây trùng với khóa trong thiết bị và ảnh được dựng cho bo mạch này, rồi tạo tác vụ mới.',
+    },
+    'relay.not-stored': {
+      title: 'Gateway không có phần sụn để chuyển tiếp',
+      hint: 'Hãy gửi lại; có thể gateway đã khởi động lại hoặc hết chỗ.',
+    },
+    'relay.not-ready': {
+      title: 'STM32 không trả lời gateway',
+      hint: 'Hãy kiểm tra nguồn, dây đất và hai dây UART giữa gateway và STM32, và chương trình cập nhật của nó đang chạy; rồi tiếp tục.',
+    },
+    'relay.length-refused': {
+      title: 'STM32 từ chối độ dài phần sụn',
+      hint: 'Hãy kiểm tra ảnh được dựng cho đúng STM32 này và vừa với vùng chương trình của nó.',
+    },
+    'relay.broke-off': {
+      title: 'Gateway không ghi xong vào STM32',
+      hint: 'Hãy giữ nguồn cho cả hai, khởi động lại chương trình cập nhật của STM32 rồi tiếp tục; phần sụn cũ có thể không còn.',
+    },
+    'relay.sum-differs': {
+      title: 'STM32 tính ra tổng kiểm tra khác',
+      hint: 'Đừng dùng bo mạch; hãy rút ngắn hoặc bọc chống nhiễu dây UART rồi tiếp tục, toàn bộ sẽ được gửi lại.',
+    },
 
     'network.refused': {
       title: 'Thiết bị từ chối kết nối',
@@ -293,6 +329,10 @@ export const vi: Messages = {
     'network.answer-too-large': {
       title: 'Câu trả lời quá lớn nên không được đọc hết',
       hint: 'Hãy kiểm tra địa chỉ này có đúng là của thiết bị chứ không phải của máy chủ khác.',
+    },
+    'network.port-busy': {
+      title: 'Cổng trên máy này đang được dùng hoặc không được phép',
+      hint: 'Hãy chọn cổng khác, từ 1024 trở lên, hoặc bỏ trống; hoặc đóng chương trình đang giữ nó.',
     },
 
     'job.not-found': {
