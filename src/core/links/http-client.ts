@@ -257,7 +257,7 @@ export class HttpClient {
       return
     }
     const code = wasConnected ? 'network.reset' : (codeWhileConnecting[systemCode] ?? 'network.unreachable')
-    const what = `${pending.request.method} ${pending.request.path}`
+    const what = `${pending.request.method} ${withoutQuery(pending.request.path)}`
     this.#fail(new FlashproofError(code, `${what}: ${message || systemCode}`, { systemCode }))
   }
 
@@ -306,7 +306,8 @@ export class HttpClient {
       this.#armTimer(pending.deadlineMs)
       return
     }
-    const { method, path, timeoutMs } = pending.request
+    const { method, timeoutMs } = pending.request
+    const path = withoutQuery(pending.request.path)
     const wasConnected = this.#isConnected
     this.#dropSocket()
     this.#fail(
@@ -317,6 +318,12 @@ export class HttpClient {
       ),
     )
   }
+}
+
+/** A path as errors may show it: some devices want their password in the query. */
+function withoutQuery(path: string): string {
+  const mark = path.indexOf('?')
+  return mark < 0 ? path : path.slice(0, mark)
 }
 
 function partsOf(body: HttpRequest['body']): readonly Uint8Array[] {

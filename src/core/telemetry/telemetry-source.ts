@@ -3,7 +3,7 @@ import type { TelemetrySample } from '../../shared/contract/models.ts'
 import type { HttpClient } from '../links/http-client.ts'
 
 export interface TelemetryReading {
-  readonly client: HttpClient
+  readonly client: Pick<HttpClient, 'request'>
   readonly timeoutMs: number
   readonly signal: AbortSignal
   /** Wall time and elapsed time that the sample is stamped with. */

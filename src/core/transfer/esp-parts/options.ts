@@ -2,6 +2,7 @@
 import { FlashproofError } from '../../../shared/errors.ts'
 import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
 import { baseOption } from '../flat-image.ts'
+import { readTelemetryPath, telemetryPathOption } from '../http-telemetry.ts'
 import { parseTelemetryMap, type TelemetryMap } from '../../telemetry/http-json.ts'
 
 /** 4096 is what the seed sends; 512 to 16384 fit a board with about 320 KB of RAM. */
@@ -50,17 +51,7 @@ export const optionSpecs: readonly OptionSpec[] = [
     },
   },
   baseOption,
-  {
-    key: 'telemetryPath',
-    kind: 'text',
-    maximumLength: 200,
-    defaultValue: '/telemetry',
-    label: { en: 'Telemetry path', vi: 'Đường dẫn dữ liệu đo' },
-    help: {
-      en: 'Where the device answers its telemetry as JSON; empty: never asked.',
-      vi: 'Nơi thiết bị trả lời dữ liệu đo dạng JSON; để trống: không hỏi.',
-    },
-  },
+  telemetryPathOption,
   {
     key: 'telemetryMap',
     kind: 'text',
@@ -97,19 +88,11 @@ export interface EspPartsOptions {
 export function readOptions(values: OptionValues, fileName: string): EspPartsOptions {
   const chunkBytes = values['chunkBytes']
   const pauseMs = values['pauseMs']
-  const telemetryPath = String(values['telemetryPath'] ?? '/telemetry')
-  if (telemetryPath !== '' && !/^\/[\w\-./~%]*$/.test(telemetryPath)) {
-    throw new FlashproofError('option.invalid', 'telemetryPath begins with a slash and is already encoded', {
-      key: 'telemetryPath',
-      given: telemetryPath,
-      expected: 'a path such as /telemetry',
-    })
-  }
   return {
     chunkBytes: typeof chunkBytes === 'number' ? chunkBytes : 'auto',
     pauseMs: typeof pauseMs === 'number' ? pauseMs : 'auto',
     targetPath: safeTargetPath(String(values['targetPath'] ?? '') || fileName),
-    telemetryPath,
+    telemetryPath: readTelemetryPath(values),
     telemetryMap: parseTelemetryMap(String(values['telemetryMap'] ?? '')),
   }
 }
