@@ -95,8 +95,11 @@ export const errorTable = {
   'device.reboot-not-seen': permanent,
   'device.unresponsive': transient,
   'device.no-request': permanent,
+  'device.no-connect-back': permanent,
   'device.stalled': transient,
   'device.refused-image': permanent,
+  'device.refused': permanent,
+  'device.foreign-address': permanent,
   // a device behind the device that is spoken to
   'relay.not-stored': transient,
   'relay.not-ready': permanent,

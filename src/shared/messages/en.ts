@@ -278,6 +278,14 @@ export const en: Messages = {
       title: 'The device stopped asking for chunks',
       hint: 'Check its power and its network; a device that begins again is served from the start.',
     },
+    'device.refused': {
+      title: 'The device refused the upload',
+      hint: 'Remove the cause that the device gives, or choose other options for this protocol, then resume the job.',
+    },
+    'device.foreign-address': {
+      title: 'The device sends the upload to another server',
+      hint: 'Nothing was sent there. Check that this is the right device, and reach it by the address that it names itself.',
+    },
     'device.refused-image': {
       title: 'The device refused the firmware',
       hint: 'Check that the key here is the one in the device and that the image was built for this board, then start a new job.',

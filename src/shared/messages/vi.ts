@@ -281,6 +281,14 @@ export const vi: Messages = {
       title: 'Thiết bị ngừng yêu cầu khối tiếp theo',
       hint: 'Hãy kiểm tra nguồn và mạng của thiết bị; thiết bị bắt đầu lại sẽ được phục vụ từ đầu.',
     },
+    'device.refused': {
+      title: 'Thiết bị từ chối nội dung tải lên',
+      hint: 'Hãy khắc phục nguyên nhân do thiết bị cho biết, hoặc chọn tùy chọn khác cho giao thức này, rồi tiếp tục tác vụ.',
+    },
+    'device.foreign-address': {
+      title: 'Thiết bị chuyển nội dung tải lên sang máy chủ khác',
+      hint: 'Chưa gửi gì đến đó. Hãy kiểm tra đúng thiết bị chưa, và kết nối bằng địa chỉ mà thiết bị tự nêu.',
+    },
     'device.refused-image': {
       title: 'Thiết bị từ chối phần sụn',
       hint: 'Hãy kiểm tra khóa ở đây trùng với khóa trong thiết bị và ảnh được dựng cho bo mạch này, rồi tạo tác vụ mới.',
