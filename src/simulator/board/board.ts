@@ -144,13 +144,24 @@ export class VirtualBoard {
     return booted
   }
 
-  /** Runs `action` later, unless the board goes down first. */
-  later(delayMs: number, action: () => void): void {
-    const takeBack = this.options.clock.after(delayMs, () => {
-      this.#timers.delete(takeBack)
+  /** Runs `action` later, unless the board goes down first; returns what takes it back. */
+  later(delayMs: number, action: () => void): () => void {
+    const stop = this.options.clock.after(delayMs, () => {
+      this.#timers.delete(stop)
       action()
     })
-    this.#timers.add(takeBack)
+    this.#timers.add(stop)
+    return () => {
+      this.#timers.delete(stop)
+      stop()
+    }
+  }
+
+  /** Resolves after the time; never, when the board goes down first. */
+  pause(durationMs: number): Promise<void> {
+    return new Promise(resolve => {
+      this.later(durationMs, resolve)
+    })
   }
 
   /** Replaces all faults, their counters included. */
@@ -187,7 +198,7 @@ export class VirtualBoard {
       await this.#network?.goDown(reason === 'software')
       await new Promise<void>(resolve => {
         this.#endAbsence = resolve
-        this.later(this.options.bootMs, resolve)
+        this.later(this.options.bootMs + this.faults.bootsLaterByMs(), resolve)
       })
       if (this.isOff) return
       this.reboots++

@@ -57,6 +57,8 @@ export function looksLikeEspImage(bytes: Uint8Array): boolean {
  * are not looked at.
  */
 export function checkEspImage(bytes: Uint8Array, chip: string): SelfCheck {
+  // The ESP8266 looks at the first byte alone, and its applications carry no descriptor (esp8266/Arduino, Updater.cpp).
+  if (chip.toUpperCase() === 'ESP8266' && bytes[0] === IMAGE_MAGIC) return { problem: null, app: null }
   if (!looksLikeEspImage(bytes)) return refuse('invalid header: no ESP image magic')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const chipId = view.getUint16(12, true)

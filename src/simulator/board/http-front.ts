@@ -22,6 +22,8 @@ export interface FrontRequest {
 
 export interface Outcome {
   readonly reply: Reply
+  /** Whether it ends the connection without a word, as a web server does whose handler sends nothing. */
+  readonly isUnsaid?: boolean
   /** How long the board is busy before it answers; absent: not at all. */
   readonly busyMs?: number
   /** Whether the board restarts this long after the answer went out; absent: it does not. */
@@ -113,7 +115,8 @@ export class BoardHttpFront implements HttpNetworkHost {
         const keptBytes = piece.length - (receivedBytes - cut.afterBytes)
         if (keptBytes > 0) route.onPiece?.(piece.subarray(0, keptBytes))
         lose()
-        endConnection(request.socket, cut)
+        if (cut.how === 'power-loss') void this.#board.panic()
+        else endConnection(request.socket, cut)
         return
       }
       if (route.onPiece === undefined) {
@@ -158,7 +161,8 @@ export class BoardHttpFront implements HttpNetworkHost {
       if (faults.losesReply(point)) {
         this.stats.lostReplies++
         response.socket?.destroy()
-      } else this.#send(response, reply)
+      } else if (outcome.isUnsaid === true) response.socket?.end()
+      else this.#send(response, reply)
       if (outcome.restartsAfterMs !== undefined) board.later(outcome.restartsAfterMs, () => void board.reboot())
     }
     const delayMs = (outcome.busyMs ?? 0) + faults.delayMs(point, bodyBytes)
@@ -170,14 +174,15 @@ export class BoardHttpFront implements HttpNetworkHost {
     if (response.destroyed) return
     const { serverName, writeJson = JSON.stringify } = this.#options
     const text = reply.kind === 'text' ? reply.text : writeJson(reply.value)
+    const body = (reply.kind === 'text' ? reply.bytes : undefined) ?? Buffer.from(text)
     response.sendDate = false
     response.writeHead(reply.status, {
       ...(serverName === undefined ? {} : { Server: serverName }),
       'Content-Type': reply.kind === 'text' ? reply.contentType : 'application/json',
-      'Content-Length': Buffer.byteLength(text),
+      'Content-Length': body.length,
       ...reply.headers,
     })
-    response.end(text)
+    response.end(body)
   }
 }
 

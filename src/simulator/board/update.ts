@@ -1,30 +1,59 @@
 /**
- * The Arduino core's `Update` object of a virtual ESP32: begin, write, end into the inactive slot, with the core's own error
- * texts (arduino-esp32, libraries/Update/src/Updater.cpp). It lives in RAM: a restart forgets what was begun.
+ * The Arduino core's `Update` object of a virtual board: begin, write, end into the inactive slot or the file system, with the
+ * core's own error texts (arduino-esp32, libraries/Update/src/Updater.cpp). It lives in RAM: a restart forgets what was begun.
  */
 import { createHash, type Hash } from 'node:crypto'
+import { gunzipSync } from 'node:zlib'
 import { otherSlot, slotFile } from './board-state.ts'
 import type { VirtualBoard } from './board.ts'
 import { checkEspImage } from './esp-image.ts'
 
 const IMAGE_MAGIC = 0xe9
+const GZIP_MAGIC = 0x1f
+const FILE_SYSTEM_FILE = 'filesystem.bin'
+const DEFAULT_FILE_SYSTEM_BYTES = 1536 * 1024
 
-/** `Update.errorString()` of arduino-esp32. */
-export type UpdateError =
-  | 'No Error'
-  | 'Flash Write Failed'
-  | 'Flash Erase Failed'
-  | 'Not Enough Space'
-  | 'Bad Size Given'
-  | 'Stream Read Timeout'
-  | 'MD5 Check Failed'
-  | 'Wrong Magic Byte'
-  | 'Could Not Activate The Firmware'
-  | 'Bad Argument'
-  | 'Aborted'
+/** Every text of `Update.errorString()` of arduino-esp32 but that for no error. */
+export const updateErrors = [
+  'Flash Write Failed',
+  'Flash Erase Failed',
+  'Flash Read Failed',
+  'Not Enough Space',
+  'Bad Size Given',
+  'Stream Read Timeout',
+  'MD5 Check Failed',
+  'Wrong Magic Byte',
+  'Could Not Activate The Firmware',
+  'Partition Could Not be Found',
+  'Bad Argument',
+  'Aborted',
+  'Decryption error',
+] as const
+
+export type UpdateError = 'No Error' | (typeof updateErrors)[number]
+
+/** What is written: `U_FLASH` or `U_SPIFFS` of the core. */
+export type UpdateTarget = 'app' | 'filesystem'
+
+export interface UpdateSettings {
+  readonly fileSystemBytes?: number
+  /** The ESP8266 stores a gzip file and unpacks it as it restarts; the ESP32 refuses its first byte. */
+  readonly acceptsGzip?: boolean
+}
+
+/** What a fault may change of an update. */
+export interface UpdateFaultHooks {
+  /** @returns with what this step fails; null when it does not */
+  failUpdate?(step: 'begin' | 'write' | 'end', writtenBytes: number): UpdateError | null
+  /** Whether it takes any image at the end, without having the bootloader check it. */
+  readonly skipsSelfCheck?: boolean
+}
 
 export class UpdateObject {
   readonly #board: VirtualBoard
+  readonly #fileSystemBytes: number
+  readonly #acceptsGzip: boolean
+  #target: UpdateTarget = 'app'
   #isOpen = false
   #sizeBytes = 0
   #isSizeKnown = false
@@ -32,9 +61,12 @@ export class UpdateObject {
   #md5: Hash | null = null
   #expectedMd5 = ''
   #error: UpdateError = 'No Error'
+  #busyMs = 0
 
-  constructor(board: VirtualBoard) {
+  constructor(board: VirtualBoard, settings: UpdateSettings = {}) {
     this.#board = board
+    this.#fileSystemBytes = settings.fileSystemBytes ?? DEFAULT_FILE_SYSTEM_BYTES
+    this.#acceptsGzip = settings.acceptsGzip ?? false
   }
 
   get isRunning(): boolean {
@@ -53,30 +85,32 @@ export class UpdateObject {
     return this.#writtenBytes
   }
 
+  /** How long the flash chip still needs for what the last call gave it. */
+  get busyMs(): number {
+    return this.#busyMs
+  }
+
   /**
-   * Opens an update of the other application slot. Clears an MD5 that was set before, as the core does.
-   * @param sizeBytes null: not known (`UPDATE_SIZE_UNKNOWN`), up to the whole slot
+   * Opens an update of the other application slot or of the file system. Clears an MD5 that was set before, as the core does.
+   * @param sizeBytes null: not known (`UPDATE_SIZE_UNKNOWN`), up to the whole partition
    * @returns false without an error text when another update is open already
    */
-  begin(sizeBytes: number | null): boolean {
+  begin(sizeBytes: number | null, target: UpdateTarget = 'app'): boolean {
     if (this.#isOpen) return false
     this.#error = 'No Error'
     this.#expectedMd5 = ''
     this.#writtenBytes = 0
+    this.#busyMs = 0
     this.#md5 = createHash('md5')
-    const slotBytes = this.#board.options.slotBytes
+    const partitionBytes = target === 'app' ? this.#board.options.slotBytes : this.#fileSystemBytes
     if (sizeBytes === 0) return this.#fail('Bad Size Given')
-    if (sizeBytes !== null && sizeBytes > slotBytes) return this.#fail('Bad Size Given')
+    if (sizeBytes !== null && sizeBytes > partitionBytes) return this.#fail('Bad Size Given')
+    const failure = this.#failureAt('begin')
+    if (failure !== null) return this.#fail(failure)
     this.#isSizeKnown = sizeBytes !== null
-    this.#sizeBytes = sizeBytes ?? slotBytes
-    const slot = otherSlot(this.#board.state.activeSlot)
-    const { state } = this.#board
-    state.slots[slot] = null
-    // What an earlier update left there is erased now, and so is the bootloader's word to try it.
-    if (state.stored['app']?.slot === slot) delete state.stored['app']
-    if (state.pendingSlot === slot) state.pendingSlot = null
-    this.#board.saveState()
-    this.#board.flash.write(slotFile(slot), new Uint8Array())
+    this.#sizeBytes = sizeBytes ?? partitionBytes
+    this.#target = target
+    this.#erase()
     this.#isOpen = true
     return true
   }
@@ -91,25 +125,22 @@ export class UpdateObject {
   /** @returns how many bytes it took; 0 after an error */
   write(bytes: Uint8Array): number {
     if (!this.#isOpen || this.hasError) return 0
-    if (this.#writtenBytes + bytes.length > this.#sizeBytes) {
-      this.#abort('Not Enough Space')
-      return 0
-    }
-    // The core looks at the first byte that it writes to an application slot.
-    if (this.#writtenBytes === 0 && bytes.length > 0 && bytes[0] !== IMAGE_MAGIC) {
-      this.#abort('Wrong Magic Byte')
+    const failure = this.#failureAt('write') ?? this.#problemOf(bytes)
+    if (failure !== null) {
+      this.#abort(failure)
       return 0
     }
     const stored = this.#board.faults.storeInstead(this.#writtenBytes, bytes)
-    this.#board.flash.writeAt(slotFile(otherSlot(this.#board.state.activeSlot)), this.#writtenBytes, stored)
+    this.#board.flash.writeAt(this.#file, this.#writtenBytes, stored)
+    this.#busyMs = this.#board.flashTime.write(bytes.length)
     this.#md5?.update(bytes)
     this.#writtenBytes += bytes.length
     return bytes.length
   }
 
   /**
-   * Closes it: compares the MD5 where one was set, has the bootloader check the image (`esp_ota_set_boot_partition`), and
-   * lets it be tried at the next boot. The MD5 runs over what was received, not over the flash.
+   * Closes it: compares the MD5 where one was set, has the bootloader check an application (`esp_ota_set_boot_partition`) and
+   * lets it be tried at the next boot. A file system is not checked. The MD5 runs over what was received, not over the flash.
    * @param evenIfRemaining accepts fewer bytes than `begin` was told
    */
   end(evenIfRemaining: boolean): boolean {
@@ -118,23 +149,15 @@ export class UpdateObject {
       this.#abort('Aborted')
       return false
     }
-    const slot = otherSlot(this.#board.state.activeSlot)
-    const { flash, state } = this.#board
-    flash.settle(slotFile(slot))
-    if (this.#expectedMd5 !== '' && this.#md5?.digest('hex') !== this.#expectedMd5) {
-      this.#abort('MD5 Check Failed')
+    this.#board.flash.settle(this.#file)
+    this.#busyMs = this.#board.flashTime.read(this.#writtenBytes)
+    const isExpected = this.#expectedMd5 === '' || this.#md5?.digest('hex') === this.#expectedMd5
+    const failure = this.#failureAt('end') ?? (isExpected ? null : 'MD5 Check Failed')
+    if (failure !== null) {
+      this.#abort(failure)
       return false
     }
-    const image = flash.read(slotFile(slot))?.subarray(0, this.#writtenBytes) ?? new Uint8Array()
-    if (checkEspImage(image, this.#board.options.identity.chip).problem !== null) {
-      this.#abort('Could Not Activate The Firmware')
-      return false
-    }
-    this.#isOpen = false
-    this.#board.install(image, true)
-    state.stored['app'] = { sizeBytes: image.length, sha256: null, chunkBytes: null, slot }
-    this.#board.saveState()
-    return true
+    return this.#target === 'app' ? this.#activate() : this.#finish(null, this.#writtenBytes)
   }
 
   /** Gives up what was begun. */
@@ -142,11 +165,71 @@ export class UpdateObject {
     if (this.#isOpen) this.#abort('Aborted')
   }
 
-  /** What a finished update left in its slot; null when there is none. */
+  /** What the newest finished update left in its slot or in the file system; null when there is none. */
   stored(): Uint8Array | null {
-    const upload = this.#board.state.stored['app']
-    if (upload === undefined || upload.slot === null) return null
-    return this.#board.flash.read(slotFile(upload.slot))?.subarray(0, upload.sizeBytes) ?? null
+    const upload = Object.values(this.#board.state.stored).at(-1)
+    if (upload === undefined) return null
+    const file = upload.slot === null ? FILE_SYSTEM_FILE : slotFile(upload.slot)
+    return this.#board.flash.read(file)?.subarray(0, upload.sizeBytes) ?? null
+  }
+
+  get #file(): string {
+    return this.#target === 'app' ? slotFile(otherSlot(this.#board.state.activeSlot)) : FILE_SYSTEM_FILE
+  }
+
+  /** What an earlier update left there goes, and so does the bootloader's word to try it. */
+  #erase(): void {
+    const { state, flash } = this.#board
+    const slot = otherSlot(state.activeSlot)
+    if (this.#target === 'filesystem') delete state.stored['filesystem']
+    else {
+      state.slots[slot] = null
+      if (state.stored['app']?.slot === slot) delete state.stored['app']
+      if (state.pendingSlot === slot) state.pendingSlot = null
+    }
+    this.#board.saveState()
+    flash.write(this.#file, new Uint8Array())
+  }
+
+  /** What the core finds wrong with bytes that are to be written; it looks at the first byte of an application alone. */
+  #problemOf(bytes: Uint8Array): UpdateError | null {
+    if (this.#writtenBytes + bytes.length > this.#sizeBytes) return 'Not Enough Space'
+    if (this.#target !== 'app' || this.#writtenBytes > 0 || bytes.length === 0) return null
+    const isKnown = bytes[0] === IMAGE_MAGIC || (this.#acceptsGzip && bytes[0] === GZIP_MAGIC)
+    return isKnown ? null : 'Wrong Magic Byte'
+  }
+
+  #activate(): boolean {
+    const { flash, state, options } = this.#board
+    const slot = otherSlot(state.activeSlot)
+    const received = flash.read(this.#file)?.subarray(0, this.#writtenBytes) ?? new Uint8Array()
+    const image = received[0] === GZIP_MAGIC ? unpack(received) : received
+    const isChecked = !this.#board.faults.all.some(({ update }) => update?.skipsSelfCheck === true)
+    if (image === null || (isChecked && checkEspImage(image, options.identity.chip).problem !== null)) {
+      this.#abort('Could Not Activate The Firmware')
+      return false
+    }
+    if (image !== received) flash.write(slotFile(slot), image)
+    this.#board.install(image, true)
+    return this.#finish(slot, image.length)
+  }
+
+  #finish(slot: 0 | 1 | null, sizeBytes: number): true {
+    this.#isOpen = false
+    const { state } = this.#board
+    // The newest stands last.
+    delete state.stored[this.#target]
+    state.stored[this.#target] = { sizeBytes, sha256: null, chunkBytes: null, slot }
+    this.#board.saveState()
+    return true
+  }
+
+  #failureAt(step: 'begin' | 'write' | 'end'): UpdateError | null {
+    for (const { update } of this.#board.faults.all) {
+      const failure = update?.failUpdate?.(step, this.#writtenBytes) ?? null
+      if (failure !== null) return failure
+    }
+    return null
   }
 
   #fail(error: UpdateError): false {
@@ -157,6 +240,14 @@ export class UpdateObject {
   #abort(error: UpdateError): void {
     this.#error = error
     this.#isOpen = false
-    this.#board.flash.settle(slotFile(otherSlot(this.#board.state.activeSlot)))
+    this.#board.flash.settle(this.#file)
+  }
+}
+
+function unpack(packed: Uint8Array): Uint8Array | null {
+  try {
+    return new Uint8Array(gunzipSync(packed))
+  } catch {
+    return null
   }
 }

@@ -1,6 +1,7 @@
 /** The points at which a named fault may change what a virtual device does. A fault implements the few that it needs. */
 import type { JsonValue } from '../python-json.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
+import type { UpdateFaultHooks } from '../board/update.ts'
 
 export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
 
@@ -10,6 +11,8 @@ export interface RequestPoint {
   /** Index of the chunk; null for every other kind. */
   readonly chunk: number | null
   readonly target: string | null
+  /** Whether it finished an upload that has no request of its own for that. */
+  readonly isLast?: boolean
 }
 
 export type Reply =
@@ -24,16 +27,18 @@ export type Reply =
       readonly status: number
       readonly contentType: string
       readonly text: string
+      /** Sent in place of the text, such as a page that is kept compressed. */
+      readonly bytes?: Uint8Array
       readonly headers?: Readonly<Record<string, string>>
     }
 
 /** What the device does with a request whose body it has not read: `ignore` never answers, `cut` ends the connection. */
 export type FirstStep = 'serve' | 'ignore' | 'cut' | 'power-loss'
 
-/** Ends the connection inside a body: `reset` sends RST, `close` sends FIN. */
+/** Ends the connection inside a body: `reset` sends RST, `close` sends FIN, at `power-loss` the board dies. */
 export interface BodyCut {
   readonly afterBytes: number
-  readonly how: 'reset' | 'close'
+  readonly how: 'reset' | 'close' | 'power-loss'
 }
 
 export interface HashAnswer {
@@ -66,6 +71,10 @@ export interface FaultHooks {
   /** How long new firmware runs before it panics and the bootloader goes back; absent when it stays. */
   newFirmwarePanicsAfterMs?: number
   identify?(identity: VirtualIdentity, boots: number): VirtualIdentity
+  /** How much longer it is away when it restarts. */
+  bootsLaterByMs?(): number
   /** Changes texts that the device writes: names, versions, errors. */
   disguise?(text: string): string
+  /** What it changes of updates through the Arduino core's `Update`. */
+  readonly update?: UpdateFaultHooks
 }

@@ -74,6 +74,10 @@ export class FaultSet<Fault extends NamedFault = NamedFault> {
     return sum
   }
 
+  bootsLaterByMs(): number {
+    return this.#all.reduce((sum, fault) => sum + (fault.bootsLaterByMs?.() ?? 0), 0)
+  }
+
   get newFirmwarePanicsAfterMs(): number | null {
     return this.#all.find(fault => fault.newFirmwarePanicsAfterMs !== undefined)?.newFirmwarePanicsAfterMs ?? null
   }
