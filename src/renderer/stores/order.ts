@@ -56,6 +56,8 @@ export const useOrder = defineStore('order', () => {
   const isValid = computed(() => faults.value.size === 0)
   /** Only what differs from the defaults. */
   const options = computed<OptionValues>(() => changedOptions(descriptor.value?.options ?? [], rawOptions.value))
+  /** Whether a secret was typed for the shown protocol. */
+  const hasSecrets = computed(() => Object.values(rawSecrets.value).some(value => value !== ''))
   const profile = computed(() => profileOf(descriptor.value, options.value))
 
   watch(
@@ -124,18 +126,20 @@ export const useOrder = defineStore('order', () => {
   function toReview(firmwareId: string, targets: readonly string[]): RequestOf<'order.review'> {
     const changed = Object.keys(options.value).length > 0
     // Options belong to one protocol: with them it is named, even where the devices would have chosen it.
-    const id = protocol.value ?? (changed || hasSecrets() ? (descriptor.value?.id ?? null) : null)
+    const id = protocol.value ?? (changed || hasSecrets.value ? (descriptor.value?.id ?? null) : null)
     return {
       firmwareId,
       targets: [...targets],
       ...(id === null ? {} : { protocol: id }),
       ...(changed ? { options: { ...options.value } } : {}),
+      ...(hasSecrets.value ? { secrets: givenSecrets() } : {}),
       ...(required.value === 'default' ? {} : { require: required.value }),
     }
   }
 
-  function hasSecrets(): boolean {
-    return Object.values(rawSecrets.value).some(value => value !== '')
+  function givenSecrets(): Record<string, string> {
+    const given = Object.entries(rawSecrets.value).filter(([, value]) => value !== '')
+    return Object.fromEntries(given.map(([key, value]) => [key, String(value)]))
   }
 
   /** The whole order. Who works for whom comes from the top bar; `additions` win. */
@@ -145,12 +149,8 @@ export const useOrder = defineStore('order', () => {
     additions: Partial<OrderRequest> = {},
   ): OrderRequest {
     const { tryFirst: first, stopAfter: failures } = batch.value
-    const secrets = Object.entries(rawSecrets.value).filter(([, value]) => value !== '')
     return {
       ...toReview(firmwareId, targets),
-      ...(secrets.length === 0
-        ? {}
-        : { secrets: Object.fromEntries(secrets.map(([key, value]) => [key, String(value)])) }),
       parallel: batch.value.parallel,
       ...(first > 0 ? { first } : {}),
       ...(failures > 0 ? { stopAfter: failures } : {}),
@@ -171,6 +171,7 @@ export const useOrder = defineStore('order', () => {
     profile,
     faults,
     isValid,
+    hasSecrets,
     parallel,
     tryFirst,
     stopAfter,

@@ -13,6 +13,8 @@ import { useOrder } from './order.ts'
 
 /** So that a row of ticks is one question. */
 const SETTLE_MS = 300
+/** A password that is being typed is not tried letter by letter. */
+const TYPING_MS = 1500
 /** A device that is slow to answer holds up only those that were asked with it. */
 const ASKED_AT_ONCE = 8
 
@@ -103,7 +105,8 @@ export const useReview = defineStore('review', () => {
       [question, () => devices.ticked, () => host.mayChange, () => order.isValid],
       () => {
         clearTimeout(timer)
-        if (question.value !== null && devices.ticked.size > 0) timer = setTimeout(askMissing, SETTLE_MS)
+        if (question.value !== null && devices.ticked.size > 0)
+          timer = setTimeout(askMissing, order.hasSecrets ? TYPING_MS : SETTLE_MS)
       },
       { immediate: true },
     )

@@ -243,6 +243,48 @@ const tracing = {
   }),
 }
 
+/** STM32s behind gateways: one whose gateway tells how far it is, one with only the clock, one not begun, one whose link was lost. */
+function gatewayJobs(): JobSnapshot[] {
+  const leg = { state: 'running', doneBytes: null, totalBytes: 65_536, elapsedMs: 31_000, usualMs: 90_000 } as const
+  const cannotUndo = {
+    en: 'The gateway is writing the STM32 now: it goes on whatever happens here. Keep both powered until 14:32.',
+    vi: 'Cổng nối đang ghi STM32: việc này vẫn tiếp diễn dù dừng ở đây. Giữ nguồn cả hai đến 14:32.',
+  }
+  const passing: Partial<JobSnapshot> = {
+    state: 'transferring',
+    doneBytes: 65_536,
+    totalBytes: 65_536,
+    boardNow: 'unknown',
+    unplug: 'keep-powered',
+    evidence: [fakeFact('sent')],
+    cannotUndo,
+  }
+  const jobs: Partial<JobSnapshot>[] = [
+    { ...passing, target: 'http://192.168.4.21', relay: leg },
+    { ...passing, target: 'http://192.168.4.22', relay: { ...leg, doneBytes: 41_216, elapsedMs: 58_000 } },
+    {
+      target: 'http://192.168.4.30',
+      state: 'transferring',
+      doneBytes: 20_000,
+      totalBytes: 65_536,
+      bytesPerSecond: 40_000,
+      evidence: [],
+      relay: { ...leg, state: 'waiting', elapsedMs: 0 },
+    },
+    {
+      ...passing,
+      target: 'http://192.168.4.31',
+      state: 'finished',
+      verdict: 'unproven',
+      reason: 'outcome-unknown',
+      relay: { ...leg, state: 'unknown' },
+      cannotUndo: null,
+      warnings: ['The link to the gateway was lost. Keep both powered until 14:32.'],
+    },
+  ]
+  return jobs.map((job, index) => fakeJob({ jobId: `g-${String(index)}`, ...job }))
+}
+
 export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = {
   empty: look => createFakeStation({ preferences: fakePreferences(look) }),
   busy: look =>
@@ -252,6 +294,16 @@ export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = 
         devices: benchDevices(),
         jobs: benchJobs(),
         firmware: [fakeFirmware()],
+      },
+      tracing,
+    ),
+  gateway: look =>
+    createFakeStation(
+      {
+        preferences: fakePreferences(look),
+        devices: benchDevices(),
+        jobs: gatewayJobs(),
+        firmware: [fakeFirmware(fakeHexInspection())],
       },
       tracing,
     ),
