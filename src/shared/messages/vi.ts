@@ -311,7 +311,7 @@ export const vi: Messages = {
     },
     'relay.sum-differs': {
       title: 'STM32 tính ra tổng kiểm tra khác',
-      hint: 'Đừng dùng bo mạch; hãy rút ngắn hoặc bọc chống nhiễu dây UART rồi tiếp tục, toàn bộ sẽ được gửi lại.',
+      hint: 'Hãy ngừng dùng bo mạch này; rút ngắn hoặc bọc chống nhiễu dây UART rồi tiếp tục, toàn bộ sẽ được gửi lại.',
     },
 
     'network.refused': {
