@@ -43,6 +43,8 @@ export const virtualBoards: TransferHarness = {
     )
   },
   faults,
+  largeOptions: { apply: 'none', fileSystemBytes: 64 * 1024 * 1024 },
+  largeImageOptions: { chunkBytes: 4096 },
   async device(bench, wish) {
     const device = await kindDevice(bench, 'esp-parts', wish, { apply: 'none' })
     return {

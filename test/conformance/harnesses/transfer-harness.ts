@@ -102,5 +102,9 @@ export interface TransferHarness {
   readonly sweptBytes: number
   /** Every named fault of the device kind; hardware has none. */
   readonly faults: Readonly<Record<string, FaultExpectation>>
+  /** Start options of the virtual device with which it takes an image of 16 MiB. */
+  readonly largeOptions?: object
+  /** Options of an order with such an image, where the harness's own would make it needlessly slow. */
+  readonly largeImageOptions?: OptionValues
   device(bench: Bench, wish: DeviceWish): Promise<TransferDevice>
 }
