@@ -4,15 +4,17 @@ import { FlashproofError } from '../../shared/errors.ts'
 import { normalMac } from './device-key.ts'
 import { readLabels, withLabels } from './labels.ts'
 import type { DeviceSource, DiscoveryWorld } from './device-source.ts'
+import { failedChannel } from './failed-channel.ts'
 import { isEndpoint, parseTarget, type Endpoint } from './target.ts'
 
-/** Asks every source; one that fails takes nothing from the others. */
+/** Asks every source; one that fails takes nothing from the others, and is told as a channel that failed. */
 export async function listDevices(sources: readonly DeviceSource[], world: DiscoveryWorld): Promise<DeviceEntry[]> {
   const lists = await Promise.all(
     sources.map(async source => {
       try {
         return await source.list(world)
-      } catch {
+      } catch (fault) {
+        world.onChannels?.([failedChannel(source.id, fault)])
         return []
       }
     }),
@@ -30,10 +32,13 @@ export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
   for (const entry of entries) {
     const atKey = places.get(keyPlace(entry))
     // The key first: an address that went on to another board must not draw the old board's name with it.
-    const index = atKey !== undefined && mayBeOneBoard(merged[atKey], entry) ? atKey : places.get(entry.target)
+    const atTarget = targetsOf(entry)
+      .map(target => places.get(target))
+      .find(place => place !== undefined)
+    const index = atKey !== undefined && mayBeOneBoard(merged[atKey], entry) ? atKey : atTarget
     const known = index === undefined ? undefined : merged[index]
     if (index === undefined || known === undefined) {
-      places.set(entry.target, merged.length)
+      for (const target of targetsOf(entry)) places.set(target, merged.length)
       if (atKey === undefined) places.set(keyPlace(entry), merged.length)
       // A key names one row: the second board that claims it is known by its address.
       const isTaken = merged.some(other => other.key === entry.key)
@@ -44,18 +49,39 @@ export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
     const both = mergeTwo(known, entry)
     merged[index] = both
     if (!places.has(keyPlace(both))) places.set(keyPlace(both), index)
-    if (!places.has(entry.target)) places.set(entry.target, index)
+    for (const target of targetsOf(entry)) if (!places.has(target)) places.set(target, index)
   }
   return merged
 }
 
+/** Every place where it can be spoken to, the first one first. */
+export function targetsOf(entry: DeviceEntry): string[] {
+  return [entry.target, ...(entry.otherTargets ?? []).map(({ target }) => target)]
+}
+
+/**
+ * What is spoken at a target that is not the first is kept beside it: each protocol goes with the place that it is spoken
+ * at. Places of an earlier time are left out: an address that a board had is no way to reach it.
+ */
+function otherTargets(known: DeviceEntry, entry: DeviceEntry): Pick<DeviceEntry, 'otherTargets'> {
+  const others = new Map((known.otherTargets ?? []).map(other => [other.target, other.protocols]))
+  const theirs = [{ target: entry.target, protocols: entry.protocols }, ...(entry.otherTargets ?? [])]
+  for (const { target, protocols } of theirs) {
+    const listed = others.get(target)
+    if (listed !== undefined) others.set(target, [...new Set([...listed, ...protocols])])
+  }
+  return others.size === 0 ? {} : { otherTargets: [...others].map(([target, protocols]) => ({ target, protocols })) }
+}
+
 function mergeTwo(known: DeviceEntry, entry: DeviceEntry): DeviceEntry {
+  const isAtOther = (known.otherTargets ?? []).some(({ target }) => target === entry.target)
   return {
     ...known,
+    ...otherTargets(known, entry),
     key: strongerKey(known, entry),
     name: known.name ?? entry.name,
     identity: known.identity === null ? entry.identity : { ...entry.identity, ...known.identity },
-    protocols: [...new Set([...known.protocols, ...entry.protocols])],
+    protocols: isAtOther ? known.protocols : [...new Set([...known.protocols, ...entry.protocols])],
     lastSeenAt: known.lastSeenAt ?? entry.lastSeenAt,
     label: known.label ?? entry.label,
     place: known.place ?? entry.place,

@@ -7,6 +7,8 @@ export interface DiscoveryWorld {
   readonly signal: AbortSignal
   /** How long a source that listens may listen. */
   readonly waitMs: number
+  /** Told how it went, by a source that listens. */
+  readonly onChannels?: (channels: readonly DiscoveryChannel[]) => void
 }
 
 export interface WatchWorld {

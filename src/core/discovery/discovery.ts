@@ -3,6 +3,7 @@ import type { DeviceEntry, DiscoveryChannel } from '../../shared/contract/models
 import type { Clock } from '../clock.ts'
 import { mergeDevices } from './device-registry.ts'
 import type { DeviceSource, DeviceWatch } from './device-source.ts'
+import { failedChannel } from './failed-channel.ts'
 import { readLabels, withLabels } from './labels.ts'
 
 /** At most four rounds of news a second. */
@@ -38,11 +39,29 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   let isGathering = false
   let isStarted = false
 
+  /** Sources that could not be asked the last time. */
+  const failed = new Map<DeviceSource, DiscoveryChannel>()
+
+  /** Only sources that answer at once; one that must be listened to has nothing before `start`. */
+  const listNow = (source: DeviceSource): DeviceEntry[] => {
+    if (source.watch !== undefined && source.id !== 'simulated') return []
+    try {
+      const listed = source.list({ home, signal: end.signal, waitMs: 0 })
+      failed.delete(source)
+      return Array.isArray(listed) ? listed : []
+    } catch (fault) {
+      failed.set(source, failedChannel(source.id, fault))
+      return []
+    }
+  }
   const list = (): DeviceEntry[] => {
-    const entries = sources.flatMap(source => watches.get(source)?.devices() ?? listNow(source, home, end.signal))
+    const entries = sources.flatMap(source => watches.get(source)?.devices() ?? listNow(source))
     return withLabels(mergeDevices(entries), readLabels(home))
   }
-  const channels = (): DiscoveryChannel[] => [...watches.values()].flatMap(watch => watch.channels())
+  const channels = (): DiscoveryChannel[] => [
+    ...[...watches.values()].flatMap(watch => watch.channels()),
+    ...failed.values(),
+  ]
 
   const tell = (): void => {
     const entries = new Map(list().map(entry => [entry.key, entry]))
@@ -95,17 +114,6 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       end.abort()
       await Promise.allSettled([...watches.values()].map(watch => watch.close()))
     },
-  }
-}
-
-/** Only sources that answer at once; one that must be listened to has nothing before `start`. */
-function listNow(source: DeviceSource, home: string, signal: AbortSignal): DeviceEntry[] {
-  if (source.watch !== undefined && source.id !== 'simulated') return []
-  try {
-    const listed = source.list({ home, signal, waitMs: 0 })
-    return Array.isArray(listed) ? listed : []
-  } catch {
-    return []
   }
 }
 

@@ -1,62 +1,115 @@
 /** THE table of what boards announce over mDNS, and what an announcement tells of its board. */
-import type { DeviceIdentity } from '../../shared/contract/models.ts'
+import type { DeviceEntry, DeviceIdentity } from '../../shared/contract/models.ts'
+import type { LocalText } from '../../shared/messages/index.ts'
 import { stripControl } from '../../shared/units.ts'
+import type { AnnouncedEndpoint, Announcement, AnnouncementReader } from './announcement.ts'
 import { normalMac } from './device-key.ts'
 
 export interface ServiceKind {
   /** As on the wire, without `.local`. */
   readonly type: string
-  /** How the announced port is spoken to; null where it only tells that the board is there. */
-  readonly scheme: 'http' | 'tcp' | 'udp' | null
+  /** Whether a web server answers at the announced port. */
+  readonly isWeb: boolean
 }
 
-/** The first of several that a board announces gives its target. */
+/** The first of several web servers of a board gives its target, where no protocol recognises anything. */
 export const serviceKinds: readonly ServiceKind[] = [
-  { type: '_http._tcp', scheme: 'http' },
-  { type: '_shelly._tcp', scheme: 'http' },
-  { type: '_prometheus-http._tcp', scheme: 'http' },
-  { type: '_esp_local_ctrl._tcp', scheme: 'http' },
-  { type: '_esphomelib._tcp', scheme: 'tcp' },
-  { type: '_arduino._tcp', scheme: 'udp' },
-  { type: '_workstation._tcp', scheme: null },
+  { type: '_http._tcp', isWeb: true },
+  { type: '_shelly._tcp', isWeb: true },
+  { type: '_prometheus-http._tcp', isWeb: true },
+  { type: '_esp_local_ctrl._tcp', isWeb: true },
+  { type: '_esphomelib._tcp', isWeb: false },
+  { type: '_arduino._tcp', isWeb: false },
+  { type: '_workstation._tcp', isWeb: false },
 ]
 
-/** What one announced service said, with names as they were announced. */
-export interface Announcement {
-  readonly type: string
-  readonly instance: string
-  readonly port: number
-  readonly txt: ReadonlyMap<string, string>
-}
+/** What is asked for under its own name, `TYPE.local`. */
+export const serviceTypes: ReadonlySet<string> = new Set(serviceKinds.map(({ type }) => type))
 
-export interface Announced {
-  readonly target: string
-  readonly name: string | null
-  readonly identity: DeviceIdentity | null
-  readonly appName: string | null
-  readonly appVersion: string | null
-}
+export type Announced = Pick<DeviceEntry, 'target' | 'protocols' | 'name' | 'identity' | 'appName' | 'appVersion'> &
+  Pick<DeviceEntry, 'otherTargets' | 'services' | 'notes'>
 
 const TEXT_LENGTH = 64
 
-/** One board from all that it announces. Hostile text loses its control characters and its length. */
-export function readAnnouncements(announcements: readonly Announcement[], address: string): Announced {
-  const told = (...keys: string[]): string | null => {
-    for (const key of keys) {
-      for (const { txt } of announcements) {
-        const value = clean(txt.get(key))
-        if (value !== null) return value
-      }
-    }
-    return null
+interface Recognised extends AnnouncedEndpoint {
+  readonly protocol: string
+  readonly rank: number
+}
+
+/**
+ * One board from all that it announces. Hostile text loses its control characters and its length.
+ * @param address as `addressInUrl` takes it
+ */
+export function readAnnouncements(
+  announcements: readonly Announcement[],
+  address: string,
+  readers: readonly AnnouncementReader[],
+): Announced {
+  const ranked = serviceKinds.flatMap(kind => announcements.filter(({ type }) => type === kind.type))
+  const told = (...keys: string[]): string | null => firstTold(ranked, keys)
+  const services = [...new Set(ranked.map(({ type }) => type))]
+  const { targets, notes } = targetsOf(ranked, address, readers)
+  const [first = { target: targetOf({ scheme: 'http', port: 80 }, address), protocols: [] }, ...others] = targets
+  return {
+    ...first,
+    ...(others.length === 0 ? {} : { otherTargets: others }),
+    ...(services.length === 0 ? {} : { services }),
+    ...(notes.length === 0 ? {} : { notes }),
+    name: told('friendly_name') ?? clean(ranked[0]?.instance.replace(/\s*\[[^\]]*\]$/, '')),
+    identity: identityOf(ranked, told),
+    appName: told('project_name', 'app'),
+    appVersion: told('project_version', 'ver'),
   }
-  const ranked = serviceKinds.flatMap(kind =>
-    announcements.filter(({ type }) => type === kind.type).map(service => ({ ...service, scheme: kind.scheme })),
-  )
-  const reachable = ranked.find(({ scheme }) => scheme !== null)
-  const inBrackets = ranked.map(({ instance }) => /\[([0-9a-f:]{17})\]/i.exec(instance)?.[1])
+}
+
+/** Every place where the board can be spoken to, the one of the protocol that proves most first. */
+function targetsOf(
+  services: readonly Announcement[],
+  address: string,
+  readers: readonly AnnouncementReader[],
+): { targets: { target: string; protocols: string[] }[]; notes: LocalText[] } {
+  const recognised = services
+    .flatMap(service => readers.flatMap(reader => recognise(reader, service)))
+    .toSorted((left, right) => right.rank - left.rank)
+  const targets = new Map<string, Set<string>>()
+  for (const endpoint of recognised) {
+    const target = targetOf(endpoint, address)
+    targets.set(target, (targets.get(target) ?? new Set()).add(endpoint.protocol))
+  }
+  const web = services.filter(({ type }) => serviceKinds.some(kind => kind.type === type && kind.isWeb))
+  for (const { port } of web) {
+    const target = targetOf({ scheme: 'http', port }, address)
+    if (!targets.has(target)) targets.set(target, new Set())
+  }
+  const notes = recognised.flatMap(endpoint => endpoint.notes ?? [])
+  if (targets.size === 0 && services.length > 0) {
+    notes.push({
+      en: `It announces only ${services.map(({ type }) => type).join(', ')}: whether a web server answers at its address is not known.`,
+      vi: `Thiết bị chỉ thông báo ${services.map(({ type }) => type).join(', ')}: không biết có máy chủ web nào trả lời ở địa chỉ này không.`,
+    })
+  }
+  return { targets: [...targets].map(([target, protocols]) => ({ target, protocols: [...protocols] })), notes }
+}
+
+/** What the protocol reads, or what firmware that was made for Flashproof says itself: `fwproto=ID[;path=/PREFIX]`. */
+function recognise(reader: AnnouncementReader, service: Announcement): Recognised[] {
+  const { protocol, rank } = reader
+  const read = reader.read(service)
+  if (read !== null) return [{ ...read, protocol, rank }]
+  const [id, ...parameters] = (service.txt.get('fwproto') ?? '').split(';').map(part => part.trim())
+  if (id?.toLowerCase() !== protocol || !service.type.endsWith('._tcp')) return []
+  const path = parameters.find(parameter => parameter.startsWith('path='))?.slice('path='.length) ?? ''
+  // A path that could climb or hold anything but plain segments is no prefix.
+  const isPlain = /^(\/[\w.~-]+)+$/.test(path) && !path.split('/').includes('..')
+  return [{ scheme: 'http', port: service.port, protocol, rank, ...(isPlain ? { path } : {}) }]
+}
+
+function identityOf(
+  services: readonly Announcement[],
+  told: (...keys: string[]) => string | null,
+): DeviceIdentity | null {
+  const inBrackets = services.map(({ instance }) => /\[([0-9a-f:]{17})\]/i.exec(instance)?.[1])
   const mac = normalMac(told('mac') ?? inBrackets.find(text => text !== undefined))
-  const name = told('friendly_name') ?? clean(ranked[0]?.instance.replace(/\s*\[[^\]]*\]$/, ''))
   const chip = told('platform')
   const board = told('board')
   const identity = {
@@ -64,18 +117,27 @@ export function readAnnouncements(announcements: readonly Announcement[], addres
     ...(chip === null ? {} : { chip }),
     ...(board === null ? {} : { board }),
   }
-  return {
-    target: targetOf(reachable?.scheme ?? 'http', address, reachable?.port ?? 80),
-    name,
-    identity: Object.keys(identity).length === 0 ? null : identity,
-    appName: told('project_name', 'app'),
-    appVersion: told('project_version', 'ver'),
-  }
+  return Object.keys(identity).length === 0 ? null : identity
 }
 
-function targetOf(scheme: 'http' | 'tcp' | 'udp', address: string, port: number): string {
-  const host = address.includes(':') ? `[${address}]` : address
-  return scheme === 'http' && port === 80 ? `http://${host}` : `${scheme}://${host}:${String(port)}`
+function firstTold(services: readonly Announcement[], keys: readonly string[]): string | null {
+  for (const key of keys) {
+    for (const { txt } of services) {
+      const value = clean(txt.get(key))
+      if (value !== null) return value
+    }
+  }
+  return null
+}
+
+function targetOf({ scheme, port, path = '' }: AnnouncedEndpoint, address: string): string {
+  const host = addressInUrl(address)
+  return scheme === 'http' && port === 80 ? `http://${host}${path}` : `${scheme}://${host}:${String(port)}${path}`
+}
+
+/** `192.0.2.9`, `[2001:db8::9]`, and with its zone `[fe80::9%25eth0]` (RFC 6874). */
+export function addressInUrl(address: string): string {
+  return address.includes(':') ? `[${address.replace('%', '%25')}]` : address
 }
 
 function clean(text: string | undefined): string | null {

@@ -1,4 +1,5 @@
 /** One multicast socket of `bonjour-service` on one interface, with its packets made plain and its faults kept in. */
+import { createSocket } from 'node:dgram'
 import { z } from 'zod'
 import type { HeardRecord, Question } from './mdns-cache.ts'
 
@@ -9,10 +10,16 @@ export interface MdnsSocket {
 }
 
 export interface MdnsListener {
+  /** @param referer the sender, a link-local one with its zone */
   onRecords(records: HeardRecord[], referer: string): void
+  /** Somebody asked, as a rule this computer itself: what it sends to all comes back to it. */
+  onQuery(): void
   onFault(fault: Error): void
+  /** The adapter takes part in multicast, or says why not. Tried again by itself. */
+  onJoined(fault: Error | null): void
 }
 
+/** @param address of the interface; `::%ZONE` for IPv6 */
 export type OpenMdnsSocket = (address: string, listener: MdnsListener) => Promise<MdnsSocket>
 
 const Packet = z.object({ answers: z.array(z.unknown()), additionals: z.array(z.unknown()) })
@@ -32,6 +39,7 @@ const WireRecord = z.discriminatedUnion('type', [
 /** The emitter inside a `Bonjour`: its types do not tell of it, and only through it do faults become known. */
 interface InnerMdns {
   on(event: 'response', listener: (packet: unknown, from: { address: string }) => void): void
+  on(event: 'query' | 'networkInterface', listener: () => void): void
   on(event: 'error' | 'warning', listener: (fault: Error) => void): void
   query(packet: { questions: Question[] }, done: (fault: Error | null | undefined) => void): void
 }
@@ -39,8 +47,8 @@ interface InnerMdns {
 /** @throws nothing later: what goes wrong after opening comes to `onFault` */
 export const openMdnsSocket: OpenMdnsSocket = async (address, listener) => {
   const { Bonjour } = await import('bonjour-service')
-  // `bind` beside `interface`: bound to the address itself, a socket hears no multicast on Linux. The types know neither.
-  const options = { interface: address, bind: '0.0.0.0' } as Record<string, unknown>
+  // The types know none of these options.
+  const options = socketOptions(address) as Record<string, unknown>
   const bonjour = new Bonjour(options, (fault: Error) => {
     listener.onFault(fault)
   })
@@ -51,7 +59,15 @@ export const openMdnsSocket: OpenMdnsSocket = async (address, listener) => {
   })
   mdns.on('warning', fault => {
     // A packet that cannot be read is the sender's fault, not this interface's.
-    if ('syscall' in fault) listener.onFault(fault)
+    if (!('syscall' in fault)) return
+    if (fault.syscall === 'addMembership' || fault.syscall === 'setMulticastInterface') listener.onJoined(fault)
+    else listener.onFault(fault)
+  })
+  mdns.on('networkInterface', () => {
+    listener.onJoined(null)
+  })
+  mdns.on('query', () => {
+    listener.onQuery()
   })
   mdns.on('response', (packet, from) => {
     listener.onRecords(readPacket(packet), from.address)
@@ -76,6 +92,14 @@ export const openMdnsSocket: OpenMdnsSocket = async (address, listener) => {
         }
       }),
   }
+}
+
+/** `bind` beside `interface`: bound to the address itself, a socket hears no multicast on Linux. */
+function socketOptions(address: string): object {
+  if (!address.includes(':')) return { interface: address, bind: '0.0.0.0' }
+  // A socket that took IPv4 as well would hear everything twice.
+  const socket = createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true })
+  return { type: 'udp6', ip: 'ff02::fb', interface: address, bind: '::', socket }
 }
 
 /** The records that we understand; the rest of a packet is skipped. */

@@ -1,83 +1,156 @@
-/** Boards that announce themselves over mDNS, listened for on every IPv4 interface as these come and go. */
-import { BlockList } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import type { DiscoveryChannel } from '../../shared/contract/models.ts'
-import { systemClock } from '../clock.ts'
+/** Boards that announce themselves over mDNS, listened for on every interface as these come and go. */
+import { BlockList, isIPv4 } from 'node:net'
+import type { DeviceEntry, DiscoveryChannel } from '../../shared/contract/models.ts'
+import { isoWithZone, systemClock } from '../clock.ts'
+import type { AnnouncementReader } from './announcement.ts'
 import type { DeviceSource, DeviceWatch, WatchWorld } from './device-source.ts'
+import { failedChannel } from './failed-channel.ts'
 import { isListeningAllowed, listeningIsOff } from './listening.ts'
-import { listenOn, type InterfaceAddress, type MdnsInterface } from './mdns-interface.ts'
+import { findForeignRoute, type FindRoute } from './local-route.ts'
+import { diagnoseGone } from './mdns-diagnosis.ts'
+import { interfaceLabel, listenOn, type InterfaceAddress, type MdnsInterface } from './mdns-interface.ts'
 import { openMdnsSocket, type OpenMdnsSocket } from './mdns-socket.ts'
-import { startPeriodic } from './periodic.ts'
+import { listInterfaces } from './network-interfaces.ts'
+import { startPeriodic, type Periodic } from './periodic.ts'
 
 const INTERFACES_POLL_MS = 3_000
+/** How long a network that this computer left is spoken of. */
+const GONE_CHANNEL_MS = 10 * 60_000
 
 export interface MdnsSourceOptions {
   readonly interfaces?: () => readonly InterfaceAddress[]
   readonly open?: OpenMdnsSocket
   readonly isAllowed?: () => boolean
+  /** What protocols read from announcements; none unless given. */
+  readonly readers?: readonly AnnouncementReader[]
+  readonly findRoute?: FindRoute
 }
 
 export function createMdnsSource(options: MdnsSourceOptions = {}): DeviceSource {
   const isAllowed = options.isAllowed ?? isListeningAllowed
   return {
     id: 'mdns',
-    async list({ home, waitMs, signal }) {
+    async list({ home, waitMs, signal, onChannels }) {
       if (waitMs === 0 || !isAllowed()) return []
-      const watch = watchInterfaces({ home, clock: systemClock, onChanged: () => undefined }, options)
+      const watch = new InterfacesWatch({ home, clock: systemClock, onChanged: () => undefined }, options)
       await systemClock.delay(waitMs, signal).catch(() => undefined)
       const devices = watch.devices()
+      onChannels?.(watch.channels())
       await watch.close()
       return devices
     },
-    watch: world => (isAllowed() ? watchInterfaces(world, options) : offWatch()),
+    watch: world => (isAllowed() ? new InterfacesWatch(world, options) : offWatch()),
   }
 }
 
-function watchInterfaces(world: WatchWorld, options: MdnsSourceOptions): DeviceWatch {
-  const { clock, onChanged } = world
-  const { interfaces = ipv4Interfaces, open = openMdnsSocket } = options
-  const listening = new Map<string, { subnet: BlockList; listener: MdnsInterface }>()
-  const closing = new Set<Promise<void>>()
+interface Listening {
+  readonly place: InterfaceAddress
+  readonly subnet: BlockList | null
+  readonly listener: MdnsInterface
+}
 
-  // On Linux every socket hears what comes in on any interface: the sender's network tells whose it is.
-  const isOurs = (id: string, referer: string): boolean => {
-    const owners = [...listening].filter(([, { subnet }]) => subnet.check(referer))
+class InterfacesWatch implements DeviceWatch {
+  readonly #world: WatchWorld
+  readonly #options: MdnsSourceOptions
+  readonly #listening = new Map<string, Listening>()
+  readonly #closing = new Set<Promise<void>>()
+  /** Networks that this computer was on, by the interface's name. */
+  readonly #gone = new Map<string, { channel: DiscoveryChannel; address: string; sinceMs: number }>()
+  readonly #periodic: Periodic
+  #failed: DiscoveryChannel[] = []
+
+  constructor(world: WatchWorld, options: MdnsSourceOptions) {
+    this.#world = world
+    this.#options = options
+    const look = (): void => {
+      this.#follow()
+      this.#failed = []
+      // What went silent becomes uncertain without any packet.
+      world.onChanged()
+    }
+    this.#periodic = startPeriodic(world.clock, [INTERFACES_POLL_MS], look, fault => {
+      this.#failed = [failedChannel('mdns', fault)]
+      world.onChanged()
+    })
+  }
+
+  devices(): DeviceEntry[] {
+    return [...this.#listening.values()].flatMap(({ listener }) => listener.devices())
+  }
+
+  channels(): DiscoveryChannel[] {
+    const present = [...this.#listening.values()].flatMap(({ listener }) => listener.channel() ?? [])
+    return [...present, ...[...this.#gone.values()].map(({ channel }) => channel), ...this.#failed]
+  }
+
+  refresh(): void {
+    this.#periodic.hurry()
+    for (const { listener } of this.#listening.values()) listener.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.#periodic.stop()
+    const listeners = [...this.#listening.values()].map(({ listener }) => listener.close())
+    await Promise.allSettled([...listeners, ...this.#closing])
+  }
+
+  #follow(): void {
+    const { interfaces = listInterfaces } = this.#options
+    const present = new Map(interfaces().map(place => [idOf(place), place]))
+    for (const [id, listening] of this.#listening) {
+      if (!present.has(id)) this.#leave(id, listening)
+    }
+    for (const [id, place] of present) {
+      const listening = this.#listening.get(id)
+      if (listening === undefined) this.#enter(id, place)
+      else if (listening.place.zone !== place.zone && place.zone !== null) {
+        listening.listener.addZone(place.zone)
+        this.#listening.set(id, { ...listening, place })
+      }
+    }
+    for (const [name, { sinceMs }] of this.#gone) {
+      if (this.#world.clock.monotonicMs() - sinceMs >= GONE_CHANNEL_MS) this.#gone.delete(name)
+    }
+  }
+
+  #enter(id: string, place: InterfaceAddress): void {
+    const { open = openMdnsSocket, readers = [], findRoute = findForeignRoute } = this.#options
+    const { clock, onChanged } = this.#world
+    const former = this.#gone.get(place.name)?.address ?? null
+    this.#gone.delete(place.name)
+    const listener = listenOn(place, {
+      clock,
+      open,
+      readers,
+      findRoute,
+      formerAddress: former === place.address ? null : former,
+      isOurs: referer => this.#isOurs(id, referer),
+      onChanged,
+    })
+    this.#listening.set(id, { place, subnet: subnetOf(place), listener })
+  }
+
+  #leave(id: string, { place, listener }: Listening): void {
+    this.#listening.delete(id)
+    const channel = listener.channel()
+    const { clock } = this.#world
+    // Adapters come and go; only one on which boards were heard is missed.
+    if (channel !== null && channel.answersHeard > 0 && place.address !== null) {
+      const diagnosis = diagnoseGone(place.address, isoWithZone(clock.nowMs()))
+      const goneChannel: DiscoveryChannel = { ...channel, name: interfaceLabel(place.name), state: 'failed', diagnosis }
+      this.#gone.set(place.name, { channel: goneChannel, address: place.address, sinceMs: clock.monotonicMs() })
+    }
+    const closed = listener.close().finally(() => this.#closing.delete(closed))
+    this.#closing.add(closed)
+  }
+
+  /** On Linux every socket hears what comes in on any interface: the sender's network, or its zone, tells whose it is. */
+  #isOurs(id: string, referer: string): boolean {
+    const zone = /%(.+)$/.exec(referer)?.[1]
+    const owners = [...this.#listening].filter(([, { place, subnet }]) =>
+      zone === undefined ? isIPv4(referer) && subnet?.check(referer) === true : place.zone === zone,
+    )
     return owners.length === 0 || owners.some(([other]) => other === id)
-  }
-  const follow = (): void => {
-    const present = new Map(interfaces().map(entry => [`${entry.name} ${entry.address}`, entry]))
-    let hasChanged = false
-    for (const [id, { listener }] of listening) {
-      if (present.has(id)) continue
-      listening.delete(id)
-      const closed = listener.close().finally(() => closing.delete(closed))
-      closing.add(closed)
-      hasChanged = true
-    }
-    for (const [id, entry] of present) {
-      if (listening.has(id)) continue
-      const listener = listenOn(entry, { clock, open, isOurs: referer => isOurs(id, referer), onChanged })
-      listening.set(id, { subnet: subnetOf(entry), listener })
-      hasChanged = true
-    }
-    if (hasChanged) onChanged()
-  }
-  const periodic = startPeriodic(clock, [INTERFACES_POLL_MS], () => {
-    follow()
-    // What went silent becomes uncertain without any packet.
-    onChanged()
-  })
-  return {
-    devices: () => [...listening.values()].flatMap(({ listener }) => listener.devices()),
-    channels: () => [...listening.values()].map(({ listener }) => listener.channel()),
-    refresh: () => {
-      periodic.hurry()
-      for (const { listener } of listening.values()) listener.refresh()
-    },
-    close: async () => {
-      await periodic.stop()
-      await Promise.allSettled([...[...listening.values()].map(({ listener }) => listener.close()), ...closing])
-    },
   }
 }
 
@@ -100,21 +173,17 @@ function offWatch(): DeviceWatch {
   }
 }
 
-function subnetOf({ address, netmask }: InterfaceAddress): BlockList {
+/** An interface whose address changed is another one; IPv6 comes to one a moment after IPv4, and may stay away. */
+function idOf({ name, address, zone, refusal }: InterfaceAddress): string {
+  return [name, address ?? zone ?? '', refusal === undefined ? '' : 'refuses'].join(' ')
+}
+
+function subnetOf({ address, netmask }: InterfaceAddress): BlockList | null {
+  if (address === null || netmask === null) return null
   const subnet = new BlockList()
   const prefix = netmask
     .split('.')
     .reduce((bits, part) => bits + Number(part).toString(2).replaceAll('0', '').length, 0)
   subnet.addSubnet(address, prefix, 'ipv4')
   return subnet
-}
-
-/** Without the computer's own loop, and without links to a single other end, on which no board can be. */
-export function ipv4Interfaces(): InterfaceAddress[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) => {
-    const first = addresses?.find(
-      ({ family, internal, netmask }) => family === 'IPv4' && !internal && netmask !== '255.255.255.255',
-    )
-    return first === undefined ? [] : [{ name, address: first.address, netmask: first.netmask }]
-  })
 }

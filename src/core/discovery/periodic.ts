@@ -8,8 +8,16 @@ export interface Periodic {
   stop(): Promise<void>
 }
 
-/** Runs `round` at once and after each of the pauses in turn; the last pause repeats. A failing round stops nothing. */
-export function startPeriodic(clock: Clock, pausesMs: readonly number[], round: () => void | Promise<void>): Periodic {
+/**
+ * Runs `round` at once and after each of the pauses in turn; the last pause repeats. A failing round stops nothing.
+ * @param onFault told what a round threw
+ */
+export function startPeriodic(
+  clock: Clock,
+  pausesMs: readonly number[],
+  round: () => void | Promise<void>,
+  onFault: (fault: unknown) => void,
+): Periodic {
   const end = new AbortController()
   let nap = new AbortController()
   let step = 0
@@ -17,8 +25,8 @@ export function startPeriodic(clock: Clock, pausesMs: readonly number[], round: 
     while (!end.signal.aborted) {
       try {
         await round()
-      } catch {
-        // A round reports its own faults; the next one comes all the same.
+      } catch (fault) {
+        onFault(fault)
       }
       const pauseMs = pausesMs[Math.min(step, pausesMs.length - 1)] ?? 1_000
       step++

@@ -52,6 +52,7 @@ function watchPorts(world: WatchWorld, listPorts: () => Promise<readonly PortInf
   const known = new Map<string, { entry: DeviceEntry; awaySinceMs: number | null }>()
   let channel: DiscoveryChannel = { ...idle, state: 'listening' }
   let lastPaths = ''
+  // It tells its own faults.
   const look = async (): Promise<void> => {
     try {
       const present = new Map(entriesOf(await listPorts(), clock).map(entry => [entry.key, entry]))
@@ -73,7 +74,7 @@ function watchPorts(world: WatchWorld, listPorts: () => Promise<readonly PortInf
     }
     onChanged()
   }
-  const periodic = startPeriodic(clock, [POLL_MS], look)
+  const periodic = startPeriodic(clock, [POLL_MS], look, () => undefined)
   return {
     devices: () => [...known.values()].map(({ entry }) => entry),
     channels: () => [channel],

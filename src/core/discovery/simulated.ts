@@ -3,9 +3,10 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { DeviceEntry } from '../../shared/contract/models.ts'
+import type { DeviceEntry, DiscoveryChannel } from '../../shared/contract/models.ts'
 import { deviceEntry } from './device-key.ts'
 import type { DeviceSource } from './device-source.ts'
+import { failedChannel } from './failed-channel.ts'
 import { startPeriodic } from './periodic.ts'
 
 const Registration = z.object({
@@ -33,15 +34,22 @@ export function createSimulatedSource(list: () => DeviceEntry[] = listSimulated)
     list: () => list(),
     watch({ clock, onChanged }) {
       let devices: DeviceEntry[] = []
-      const periodic = startPeriodic(clock, [POLL_MS], () => {
-        const now = list()
-        if (JSON.stringify(now) === JSON.stringify(devices)) return
+      let failed: DiscoveryChannel[] = []
+      const change = (now: DeviceEntry[], nowFailed: DiscoveryChannel[]): void => {
+        if (JSON.stringify([now, nowFailed]) === JSON.stringify([devices, failed])) return
         devices = now
+        failed = nowFailed
         onChanged()
+      }
+      const look = (): void => {
+        change(list(), [])
+      }
+      const periodic = startPeriodic(clock, [POLL_MS], look, fault => {
+        change(devices, [failedChannel('simulated', fault)])
       })
       return {
         devices: () => devices,
-        channels: () => [],
+        channels: () => failed,
         refresh: () => {
           periodic.hurry()
         },

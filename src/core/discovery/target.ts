@@ -6,6 +6,7 @@ export interface HttpEndpoint {
   /** As it was written, for people. */
   readonly text: string
   readonly origin: string
+  /** An IPv6 address stands in brackets, with its zone behind a `%` where it has one. */
   readonly hostname: string
   readonly port: number
   /** Prefix of every request path: empty, or `/something` without a slash at its end. */
@@ -66,10 +67,10 @@ export function parseTarget(text: string): Endpoint | NamedTarget {
     }
     case 'tcp':
     case 'udp': {
-      const match = /^[a-z]+:\/\/(\[[0-9a-f:]+\]|[^:/\s]+):(\d{1,5})$/i.exec(trimmed)
+      const match = /^[a-z]+:\/\/(\[[0-9a-f:]+(?:%25[\w.-]+)?\]|[^:/\s]+):(\d{1,5})$/i.exec(trimmed)
       const port = Number(match?.[2])
       if (match?.[1] === undefined || port < 1 || port > 65_535) throw invalid(text, `${scheme}: wants host:port`)
-      return { kind: scheme, text: trimmed, hostname: match[1], port }
+      return { kind: scheme, text: trimmed, hostname: match[1].replace('%25', '%'), port }
     }
     case 'pull': {
       const match = /^pull:\/\/([^:/\s]+)(?::(\d{1,5}))?\/([^/\s]+)$/i.exec(trimmed)
@@ -95,10 +96,14 @@ export function parseTarget(text: string): Endpoint | NamedTarget {
   }
 }
 
+/** The zone of a link-local address, which URLs have no place for (RFC 6874): taken out, and put back into the result. */
+const ZONE = /^(http:\/\/\[fe[89ab][0-9a-f:]*)%25([\w.-]+)(\])/i
+
 function parseHttp(text: string): HttpEndpoint {
   let url: URL
+  const zone = ZONE.exec(text)?.[2]
   try {
-    url = new URL(text)
+    url = new URL(text.replace(ZONE, '$1$3'))
   } catch (cause) {
     throw new FlashproofError('target.invalid', `“${text}” is not an address`, { target: text }, { cause })
   }
@@ -111,8 +116,8 @@ function parseHttp(text: string): HttpEndpoint {
   return {
     kind: 'http',
     text,
-    origin: url.origin,
-    hostname: url.hostname,
+    origin: zone === undefined ? url.origin : url.origin.replace(']', `%25${zone}]`),
+    hostname: zone === undefined ? url.hostname : url.hostname.replace(']', `%${zone}]`),
     port: url.port === '' ? 80 : Number(url.port),
     basePath: url.pathname.replace(/\/+$/, ''),
   }

@@ -23,10 +23,17 @@ export interface HttpRequest {
    * leaves in pieces of at most 4 KiB, each after the one before; the head and the first body piece leave together.
    */
   readonly onSent?: (sentBytes: number) => void
+  /**
+   * With `onSent`: awaited before the piece that completes the body leaves, so that what must be known before the device
+   * can act is known. When it rejects, the connection ends there and the request with it.
+   */
+  readonly beforeLastPiece?: () => Promise<void>
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /** Opens a connection for this request alone: for one that must not be lost on a connection that just closed. */
   readonly needsFreshConnection?: boolean
+  /** Asks for an end of the connection after the answer; the next request opens another one. */
+  readonly endsConnection?: boolean
 }
 
 export interface HttpAnswer {
@@ -64,6 +71,8 @@ export class HttpClient {
   readonly #endpoint: HttpEndpoint
   readonly #options: HttpClientOptions
   readonly #headStart: string
+  /** Value of the Host header: a device that compares Origin or Referer with it compares this. */
+  readonly host: string
   #socket: Socket | null = null
   #isConnected = false
   /** Whether pieces of the body under way are still here. */
@@ -83,8 +92,10 @@ export class HttpClient {
   constructor(endpoint: HttpEndpoint, options: HttpClientOptions = {}) {
     this.#endpoint = endpoint
     this.#options = options
-    const host = endpoint.port === 80 ? endpoint.hostname : `${endpoint.hostname}:${String(endpoint.port)}`
-    this.#headStart = ` HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
+    // A zone means something on this computer only.
+    const hostname = endpoint.hostname.replace(/%[^\]]*/, '')
+    this.host = endpoint.port === 80 ? hostname : `${hostname}:${String(endpoint.port)}`
+    this.#headStart = ` HTTP/1.1\r\nhost: ${this.host}\r\nconnection: `
   }
 
   /**
@@ -129,6 +140,7 @@ export class HttpClient {
     if (isStale || (isUsed && (!this.#mayReuse || request.needsFreshConnection === true))) this.#dropSocket()
     const socket = this.#socket ?? this.#open()
     let head = `${request.method} ${this.#endpoint.basePath}${request.path}${this.#headStart}`
+    head += request.endsConnection === true ? 'close\r\n' : 'keep-alive\r\n'
     for (const name in request.headers) head += `${name}: ${request.headers[name] ?? ''}\r\n`
     const parts = partsOf(request.body)
     if (request.body !== undefined) {
@@ -139,15 +151,31 @@ export class HttpClient {
     socket.cork()
     socket.write(`${head}\r\n`, 'latin1')
     if (request.onSent === undefined) for (const part of parts) socket.write(part)
-    else this.#sendSlowly(socket, parts, request.onSent)
+    else this.#sendSlowly(socket, parts, request.onSent, request.beforeLastPiece)
     socket.uncork()
   }
 
   /** Writes the next piece when the network took the one before; ends by itself when the request is over. */
-  #sendSlowly(socket: Socket, parts: readonly Uint8Array[], onSent: (sentBytes: number) => void): void {
+  #sendSlowly(
+    socket: Socket,
+    parts: readonly Uint8Array[],
+    onSent: (sentBytes: number) => void,
+    beforeLastPiece?: () => Promise<void>,
+  ): void {
     const pending = this.#pending
     const pieces = piecesOf(parts)
+    let leftBytes = parts.reduce((sum, part) => sum + part.length, 0)
     let sentBytes = 0
+    // An answer may come before the whole body was sent; the rest then stays here.
+    const isOver = (): boolean => this.#socket !== socket || this.#pending !== pending
+    const write = (piece: Uint8Array): void => {
+      socket.write(piece, error => {
+        if (error instanceof Error || isOver()) return
+        sentBytes += piece.length
+        onSent(sentBytes)
+        if (!isOver()) next()
+      })
+    }
     const next = (): void => {
       const { value: piece } = pieces.next()
       if (piece === undefined) {
@@ -155,13 +183,21 @@ export class HttpClient {
         return
       }
       this.#unsentBody = true
-      socket.write(piece, error => {
-        // An answer may come before the whole body was sent; the rest then stays here.
-        if (error instanceof Error || this.#socket !== socket || this.#pending !== pending) return
-        sentBytes += piece.length
-        onSent(sentBytes)
-        next()
-      })
+      leftBytes -= piece.length
+      if (leftBytes > 0 || beforeLastPiece === undefined) {
+        write(piece)
+        return
+      }
+      beforeLastPiece().then(
+        () => {
+          if (!isOver()) write(piece)
+        },
+        (reason: unknown) => {
+          if (isOver()) return
+          this.#dropSocket()
+          this.#fail(reason)
+        },
+      )
     }
     next()
   }
@@ -230,7 +266,7 @@ export class HttpClient {
     this.#lastUsedMs = nowMs
     this.#answersOnSocket++
     // Half a request on a connection would be read as the beginning of the next one.
-    if (!answer.keepsAlive || this.#unsentBody) this.#dropSocket()
+    if (!answer.keepsAlive || this.#unsentBody || pending?.request.endsConnection === true) this.#dropSocket()
     pending?.resolve({
       status: answer.status,
       contentType: answer.contentType,

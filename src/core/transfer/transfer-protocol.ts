@@ -17,6 +17,7 @@ import type {
 import type { LocalText } from '../../shared/messages/index.ts'
 import type { OptionValues } from '../../shared/option-spec.ts'
 import type { Clock } from '../clock.ts'
+import type { AnnouncedEndpoint, Announcement } from '../discovery/announcement.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { Judgement } from './judgement.ts'
 import type { RetryPolicy } from './retry.ts'
@@ -163,7 +164,14 @@ export interface TransferProtocol {
   readonly descriptor: ProtocolDescriptor
   /** The option that states where a flat upload begins; absent: `base`, as `flat-image.ts` describes it. */
   readonly baseOptionKey?: string
+  /** TCP ports on which boards offer it, for a search that a person asked for; absent: port 80 where it speaks HTTP. */
+  readonly searchPorts?: readonly { readonly scheme: 'http' | 'tcp'; readonly port: number }[]
   accepts(endpoint: Endpoint): boolean
+  /**
+   * Where an announced service speaks this protocol; null unless the announcement alone makes that certain. Absent: no
+   * announcement does.
+   */
+  readAnnouncement?(service: Announcement): AnnouncedEndpoint | null
   /** Checks option values against the image before any device is touched. @throws {FlashproofError} target.unsafe-path … */
   validate(order: { readonly options: OptionValues; readonly fileName: string }): void
   /** Asks the endpoint what it is, by reading only. @throws {FlashproofError} network.* */

@@ -317,19 +317,27 @@ export const DeviceEntry = z.object({
   /** What it last said it runs. */
   appName: z.string().nullable(),
   appVersion: z.string().nullable(),
+  /** Other places where the same board can be spoken to, each with the protocols known to be spoken there. */
+  otherTargets: z.array(z.object({ target: z.string(), protocols: z.array(z.string()) })).optional(),
+  /** Types of the services that it announces, such as `_arduino._tcp`. */
+  services: z.array(z.string()).optional(),
+  /** What is worth knowing about it: that it wants a password, that it is something else than a board. */
+  notes: z.array(LocalTextModel).optional(),
 })
 export type DeviceEntry = z.infer<typeof DeviceEntry>
 
 /** One way on which devices are listened for: an interface, the serial ports. */
 export const DiscoveryChannel = z.object({
   id: z.string(),
-  source: z.enum(['mdns', 'serial']),
+  source: z.enum(['mdns', 'serial', 'simulated', 'remembered']),
   /** `Wi-Fi (wlan0)`, `Serial ports`. */
   name: z.string(),
   state: z.enum(['listening', 'off', 'failed']),
   queriesSent: z.number().int(),
   answersHeard: z.number().int(),
   lastHeardAt: z.string().nullable(),
+  /** The last fault in the system's own words, also when it passed. */
+  lastError: z.string().nullable().optional(),
   /** What is wrong and what to do, in a sentence; null when nothing is. */
   diagnosis: LocalTextModel.nullable(),
 })

@@ -7,29 +7,33 @@ import type { InterfaceAddress } from '../../../src/core/discovery/mdns-interfac
 import { readPacket, type MdnsListener } from '../../../src/core/discovery/mdns-socket.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
-const wifi: InterfaceAddress = { name: 'wlan0', address: '192.0.2.2', netmask: '255.255.255.0' }
-const cable: InterfaceAddress = { name: 'eth0', address: '198.51.100.2', netmask: '255.255.255.0' }
+const wifi = { name: 'wlan0', address: '192.0.2.2', netmask: '255.255.255.0', zone: null }
+const cable = { name: 'eth0', address: '198.51.100.2', netmask: '255.255.255.0', zone: null }
 
 /** A computer whose interfaces and sockets the test holds. */
 function fakeNetwork() {
   const clock = new FakeClock()
   const network = {
     clock,
-    interfaces: [wifi],
+    interfaces: [wifi] as InterfaceAddress[],
     listeners: new Map<string, MdnsListener>(),
     asked: [] as { address: string; questions: readonly Question[] }[],
     closed: [] as string[],
     sendFault: null as Error | null,
     openFault: null as Error | null,
+    routeVia: null as string | null,
+    isBlocked: false,
     watch(): DeviceWatch {
       const source = createMdnsSource({
         isAllowed: () => true,
         interfaces: () => network.interfaces,
+        findRoute: () => Promise.resolve(network.routeVia),
         open: (address, listener) => {
           if (network.openFault !== null) return Promise.reject(network.openFault)
           network.listeners.set(address, listener)
           return Promise.resolve({
             query: (questions, done) => {
+              if (!network.isBlocked) listener.onQuery()
               network.asked.push({ address, questions })
               done(network.sendFault)
             },
@@ -141,7 +145,10 @@ describe('boards that announce themselves', () => {
     network.hear(wifi.address, [pointer ?? {}, service ?? {}], '192.0.2.9')
     expect(live.devices()).toMatchObject([{ target: 'http://192.0.2.9' }])
     await network.clock.advance(300)
-    expect(network.asked.at(-1)?.questions).toEqual([{ name: 'board.local', type: 'A' }])
+    expect(network.asked.at(-1)?.questions).toEqual([
+      { name: 'kitchen._http._tcp.local', type: 'TXT' },
+      { name: 'board.local', type: 'A' },
+    ])
     await live.close()
   })
 
@@ -177,7 +184,7 @@ describe('boards that announce themselves', () => {
     network.interfaces = [wifi, cable]
     const live = network.watch()
     await network.clock.advance(100)
-    for (const { address } of network.interfaces) network.hear(address, board('k', '198.51.100.9'), '198.51.100.9')
+    for (const { address } of [wifi, cable]) network.hear(address, board('k', '198.51.100.9'), '198.51.100.9')
     expect(live.devices()).toMatchObject([{ place: 'eth0' }])
     expect(live.channels().map(channel => channel.answersHeard)).toEqual([0, 1])
     await live.close()
@@ -200,6 +207,153 @@ describe('boards that announce themselves', () => {
   })
 })
 
+describe('what boards announce, record by record', () => {
+  it('is asked for again at 80, 85, 90 and 95 % of its lifetime, and uncertain when that ran out', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.hear(wifi.address, board('kitchen', '192.0.2.9', { ttl: 100, txt: ['mac=A0B7650F12CD'] }), '192.0.2.9')
+    const heardMs = network.clock.monotonicMs()
+    const askedAt: number[] = []
+    for (let second = 1; second <= 102; second++) {
+      const before = network.asked.length
+      await network.clock.advance(1_000)
+      const asked = network.asked.slice(before).flatMap(({ questions }) => questions)
+      if (asked.some(({ name, type }) => name === 'board.local' && type === 'A')) {
+        askedAt.push((network.clock.monotonicMs() - heardMs) / 1_000)
+        expect(asked).toContainEqual({ name: 'kitchen._http._tcp.local', type: 'SRV' })
+        expect(asked).toContainEqual({ name: 'kitchen._http._tcp.local', type: 'TXT' })
+      }
+      expect(live.devices()).toMatchObject([{ present: second < 100 ? true : null }])
+    }
+    // Lifetimes are looked through once a second.
+    expect(askedAt).toEqual([81, 86, 91, 96])
+    await live.close()
+  })
+
+  it('may be spread over packets in any order, with dots in the name and capital letters on the wire', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    const name = 'Pump v1.5 (hall 2.1)'
+    for (const record of board(name, '192.0.2.9', { type: '_HTTP._tcp', txt: ['mac=A0B7650F12CD'] }).toReversed()) {
+      network.hear(wifi.address, [record], '192.0.2.250')
+    }
+    expect(live.devices()).toMatchObject([
+      { name, key: 'mac:a0:b7:65:0f:12:cd', target: 'http://192.0.2.9', services: ['_http._tcp'] },
+    ])
+    await live.close()
+  })
+
+  it('stays one row under a new name', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    const txt = ['mac=A0B7650F12CD']
+    network.hear(wifi.address, board('kitchen', '192.0.2.9', { txt }), '192.0.2.9')
+    network.hear(wifi.address, board('kitchen', '192.0.2.9', { ttl: 0, txt }), '192.0.2.9')
+    network.hear(wifi.address, board('cellar', '192.0.2.9', { txt }), '192.0.2.9')
+    expect(live.devices()).toMatchObject([{ name: 'cellar', key: 'mac:a0:b7:65:0f:12:cd', present: true }])
+    await live.close()
+  })
+
+  it('is asked for anew when its packets come from elsewhere than it said', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.hear(wifi.address, board('kitchen', '192.0.2.9', { txt: ['a=b'] }), '192.0.2.9')
+    await network.clock.advance(300)
+    const before = network.asked.length
+    network.hear(wifi.address, board('kitchen', '192.0.2.9').slice(0, 2), '192.0.2.77')
+    await network.clock.advance(300)
+    expect(network.asked.slice(before).flatMap(({ questions }) => questions)).toEqual([
+      { name: 'board.local', type: 'A' },
+    ])
+    await live.close()
+  })
+
+  it('that is never said in full is not asked for after every packet', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(11_000)
+    const before = network.asked.length
+    for (let packet = 0; packet < 30; packet++) {
+      network.hear(wifi.address, board('kitchen', '192.0.2.9').slice(0, 1), '192.0.2.9')
+      await network.clock.advance(300)
+    }
+    expect(network.asked.length - before).toBeLessThanOrEqual(5)
+    await live.close()
+  })
+
+  it('is kept for a thousand services, and no more', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    for (let index = 0; index < 1_200; index++) {
+      const host = `host${String(index)}.local`
+      const records = board(`n${String(index)}`, '192.0.2.9').map(record =>
+        record.type === 'SRV' ? { ...record, data: { target: host, port: 80 } } : { ...record },
+      )
+      network.hear(wifi.address, records, '192.0.2.9')
+    }
+    expect(live.devices()).toHaveLength(1_000)
+    await live.close()
+  })
+})
+
+describe('IPv6', () => {
+  const both = { ...wifi, zone: 'wlan0' }
+  const ipv6Only = { name: 'eth1', address: null, netmask: null, zone: 'eth1' }
+
+  it('has a socket of its own, and a board that has both is reached over IPv4', async () => {
+    const network = fakeNetwork()
+    network.interfaces = [both]
+    const live = network.watch()
+    await network.clock.advance(100)
+    expect([...network.listeners.keys()]).toEqual([wifi.address, '::%wlan0'])
+    const records = board('kitchen', '192.0.2.9', { txt: ['a=b'] })
+    const ipv6 = { type: 'AAAA', name: 'board.local', ttl: 120, data: 'fe80::9' }
+    network.hear('::%wlan0', [...records, ipv6], 'fe80::9%wlan0')
+    expect(live.devices()).toMatchObject([{ target: 'http://192.0.2.9' }])
+    await network.clock.advance(121_000)
+    network.hear('::%wlan0', [...records.slice(0, 3), ipv6], 'fe80::9%wlan0')
+    expect(live.devices()).toMatchObject([{ target: 'http://[fe80::9%25wlan0]' }])
+    await live.close()
+    expect(network.closed.toSorted()).toEqual([wifi.address, '::%wlan0'].toSorted())
+  })
+
+  it('finds boards where there is no IPv4, and says nothing of adapters that nobody set up', async () => {
+    const network = fakeNetwork()
+    network.interfaces = [wifi, { ...ipv6Only, isUnconfigured: true }]
+    const live = network.watch()
+    await network.clock.advance(100_000)
+    expect(live.channels().map(({ name }) => name)).toEqual(['Wi-Fi (wlan0)'])
+    const records = board('kitchen', '192.0.2.9').slice(0, 3)
+    network.hear(
+      '::%eth1',
+      [...records, { type: 'AAAA', name: 'board.local', ttl: 120, data: '2001:db8::9' }],
+      'fe80::9%eth1',
+    )
+    network.hear(wifi.address, records, 'fe80::9%eth1')
+    expect(live.devices()).toMatchObject([{ target: 'http://[2001:db8::9]', place: 'eth1' }])
+    expect(live.channels()).toMatchObject([{ answersHeard: 0 }, { name: 'Ethernet (eth1)', answersHeard: 1 }])
+    await live.close()
+  })
+
+  it('that comes to an interface later is listened on too', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.hear(wifi.address, board('kitchen', '192.0.2.9'), '192.0.2.9')
+    network.interfaces = [both]
+    await network.clock.advance(3_000)
+    expect([...network.listeners.keys()]).toEqual([wifi.address, '::%wlan0'])
+    expect(live.devices()).toHaveLength(1)
+    expect(live.channels()).toHaveLength(1)
+    await live.close()
+  })
+})
+
 describe('interfaces', () => {
   it('are followed as they come and go', async () => {
     const network = fakeNetwork()
@@ -208,7 +362,11 @@ describe('interfaces', () => {
     network.hear(wifi.address, board('kitchen', '192.0.2.9'), '192.0.2.9')
     network.interfaces = [cable]
     await network.clock.advance(3_000)
-    expect(live.channels().map(channel => channel.name)).toEqual(['Ethernet (eth0)'])
+    expect(live.channels()).toMatchObject([
+      { name: 'Ethernet (eth0)', state: 'listening' },
+      { name: 'Wi-Fi (wlan0)', state: 'failed', answersHeard: 1 },
+    ])
+    expect(live.channels()[1]?.diagnosis?.en).toMatch(/left this network at .*192\.0\.2\.2 is gone/)
     expect(live.devices()).toEqual([])
     expect(network.closed).toEqual([wifi.address])
     await live.close()
@@ -228,6 +386,55 @@ describe('interfaces', () => {
     network.sendFault = null
     await network.clock.advance(2_000)
     expect(live.channels()).toMatchObject([{ state: 'listening', diagnosis: null }])
+    await live.close()
+  })
+
+  it('that refuse multicast are shown, and not sent on where the system says so beforehand', async () => {
+    const network = fakeNetwork()
+    network.interfaces = [wifi, { ...cable, refusal: new Error('it is turned off') }]
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.listeners.get(wifi.address)?.onJoined(Object.assign(new Error('addMembership ENODEV'), { code: 'ENODEV' }))
+    expect(network.listeners.has(cable.address)).toBe(false)
+    expect(live.channels()).toMatchObject([
+      { state: 'failed', lastError: 'addMembership ENODEV' },
+      { state: 'failed', queriesSent: 0 },
+    ])
+    expect(live.channels()[0]?.diagnosis?.en).toMatch(/refuses multicast \(ENODEV\)/)
+    expect(live.channels()[1]?.diagnosis?.en).toMatch(/refuses multicast \(it is turned off\)/)
+    network.listeners.get(wifi.address)?.onJoined(null)
+    expect(live.channels()[0]).toMatchObject({ state: 'listening' })
+    await live.close()
+  })
+
+  it('whose route a VPN owns say so, even where boards are heard', async () => {
+    const network = fakeNetwork()
+    network.routeVia = 'tun0 (10.8.0.2)'
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.hear(wifi.address, board('kitchen', '192.0.2.9'), '192.0.2.9')
+    expect(live.channels()[0]?.diagnosis?.en).toMatch(/leaves by tun0 \(10\.8\.0\.2\): a VPN owns the route/)
+    await live.close()
+  })
+
+  it('on which not even the own queries come back have their UDP port 5353 blocked', async () => {
+    const network = fakeNetwork()
+    network.isBlocked = true
+    const live = network.watch()
+    await network.clock.advance(5_000)
+    expect(live.channels()[0]?.diagnosis?.en).toMatch(/not even this computer’s own came back.*firewall/)
+    await live.close()
+  })
+
+  it('whose address changed since boards were heard say that this may be another Wi-Fi', async () => {
+    const network = fakeNetwork()
+    const live = network.watch()
+    await network.clock.advance(100)
+    network.hear(wifi.address, board('kitchen', '192.0.2.9'), '192.0.2.9')
+    network.interfaces = [{ ...wifi, address: '203.0.113.5' }]
+    await network.clock.advance(10_000)
+    expect(live.channels()).toHaveLength(1)
+    expect(live.channels()[0]?.diagnosis?.en).toMatch(/changed from 192\.0\.2\.2 to 203\.0\.113\.5/)
     await live.close()
   })
 
