@@ -274,6 +274,10 @@ export const en: Messages = {
       title: 'The device has asked for nothing yet',
       hint: 'Check that the device is on the network of this PC, that it asks the address shown, and that no firewall of this PC blocks the port.',
     },
+    'device.no-connect-back': {
+      title: 'The device took the invitation and did not connect to this PC',
+      hint: 'Allow incoming connections to Flashproof in the firewall of this PC, and check that the device and this PC are on the same network without client isolation.',
+    },
     'device.stalled': {
       title: 'The device stopped asking for chunks',
       hint: 'Check its power and its network; a device that begins again is served from the start.',
@@ -304,7 +308,7 @@ export const en: Messages = {
     },
     'relay.broke-off': {
       title: 'The gateway could not finish writing to the STM32',
-      hint: 'Keep both powered, restart the update program of the STM32, then resume; its old firmware may be gone.',
+      hint: 'Restart the update program of the STM32 and check its wires, then resume; its old firmware may be gone.',
     },
     'relay.sum-differs': {
       title: 'The STM32 counted another checksum',

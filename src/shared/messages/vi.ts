@@ -277,6 +277,10 @@ export const vi: Messages = {
       title: 'Thiết bị chưa yêu cầu gì',
       hint: 'Hãy kiểm tra thiết bị ở cùng mạng với máy này, hỏi đúng địa chỉ được hiển thị, và tường lửa của máy này không chặn cổng đó.',
     },
+    'device.no-connect-back': {
+      title: 'Thiết bị đã nhận lời mời nhưng không kết nối tới máy này',
+      hint: 'Hãy cho phép kết nối đến Flashproof trong tường lửa của máy này, và kiểm tra thiết bị cùng mạng với máy này, không bị cách ly máy khách.',
+    },
     'device.stalled': {
       title: 'Thiết bị ngừng yêu cầu khối tiếp theo',
       hint: 'Hãy kiểm tra nguồn và mạng của thiết bị; thiết bị bắt đầu lại sẽ được phục vụ từ đầu.',
@@ -307,7 +311,7 @@ export const vi: Messages = {
     },
     'relay.broke-off': {
       title: 'Gateway không ghi xong vào STM32',
-      hint: 'Hãy giữ nguồn cho cả hai, khởi động lại chương trình cập nhật của STM32 rồi tiếp tục; phần sụn cũ có thể không còn.',
+      hint: 'Hãy khởi động lại chương trình cập nhật của STM32 và kiểm tra dây rồi tiếp tục; phần sụn cũ có thể không còn.',
     },
     'relay.sum-differs': {
       title: 'STM32 tính ra tổng kiểm tra khác',
