@@ -237,3 +237,78 @@ describe('the HTTP client names what failed', () => {
     expect(await calling).toBe('job.cancelled')
   })
 })
+
+describe('HttpClient with a long body', () => {
+  const image = Buffer.alloc(40_000, 7)
+  const post = {
+    method: 'POST',
+    path: '/up',
+    body: [Buffer.from('head'), image, Buffer.from('end')],
+    timeoutMs: 2000,
+  } as const
+
+  it('waits before the last piece, and tells what the network took', async () => {
+    let received = 0
+    const { client } = await serve((request, response) => {
+      request.on('data', (piece: Buffer) => (received += piece.length))
+      request.on('end', () => response.end('ok'))
+    })
+    const sent: number[] = []
+    let receivedBefore = -1
+    const answer = await client.request({
+      ...post,
+      onSent: sentBytes => sent.push(sentBytes),
+      beforeLastPiece: async () => {
+        while (received < image.length) await new Promise(resolve => setImmediate(resolve))
+        receivedBefore = received
+      },
+    })
+    expect([answer.status, received, sent.at(-1)]).toEqual([200, 40_007, 40_007])
+    // Nothing of the last piece had left.
+    expect(receivedBefore).toBe(sent.at(-2))
+    expect(sent).toEqual([...sent].sort((left, right) => left - right))
+  })
+
+  it('ends the connection when what must precede the last piece fails', async () => {
+    const { client } = await serve((request, response) => {
+      request.resume().on('end', () => response.end('ok'))
+    })
+    const failed = client.request({
+      ...post,
+      onSent: () => undefined,
+      beforeLastPiece: () => Promise.reject(new FlashproofError('journal.disk-full', 'no room')),
+    })
+    expect(await codeOf(failed)).toBe('journal.disk-full')
+    expect((await client.request({ ...post, body: Buffer.from('x') })).status).toBe(200)
+  })
+
+  it('asks for an end of the connection where a request wants it', async () => {
+    const asked: (string | undefined)[] = []
+    const { client, connections } = await serve((request, response) => {
+      asked.push(request.headers.connection)
+      request.resume().on('end', () => response.end('ok'))
+    })
+    await client.request({ ...post, endsConnection: true })
+    await client.request(get)
+    expect([asked, connections()]).toEqual([['close', 'keep-alive'], 2])
+  })
+
+  it('shows no query in an error, because some devices want their password there', async () => {
+    const { port } = await serve(request => request.socket.destroy())
+    const errors = await Promise.all(
+      ['/cm?password=geheim', '/cm'].map(async path => {
+        try {
+          return await clientOf(port).request({ ...get, path })
+        } catch (error) {
+          return error
+        }
+      }),
+    )
+    for (const error of errors) {
+      if (!(error instanceof FlashproofError)) throw new Error('the request was answered')
+      const { message, details } = error
+      expect(message + JSON.stringify(details)).not.toContain('geheim')
+      expect(message).toContain('GET /cm:')
+    }
+  })
+})
