@@ -389,7 +389,7 @@ it('refuses a name that the gateway would take for Intel HEX', () => {
 it('reviews by the same judgements, and touches nothing', async () => {
   const gateway = await gatewayWith()
   const firmwareId = await bench.firmwareId(demoImage(), 'app.bin')
-  const { inspection } = await bench.station.firmware.get(firmwareId)
+  const { inspection } = bench.station.firmware.get(firmwareId)
   const review = await stm32Bridge.review(
     {
       endpoint: endpointOf(gateway),

@@ -35,7 +35,10 @@ export interface ScriptedGateway {
 }
 
 export const DONE = 'Firmware downloaded to STM32 successfully with checksum verification'
-const UPLOADED = { status: 200, text: 'BIN file uploaded successfully' }
+const UPLOADED: { readonly status: number; readonly text: string; readonly cut?: boolean } = {
+  status: 200,
+  text: 'BIN file uploaded successfully',
+}
 const LITERAL = '------WebKitFormBoundary'
 
 export async function startScriptedGateway(script: GatewayScript = {}): Promise<ScriptedGateway> {
