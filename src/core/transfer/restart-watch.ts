@@ -3,7 +3,7 @@
  * now, and watches that it stays healthy. For every protocol whose device restarts by itself or is restarted by hand.
  */
 import { asFlashproofError } from '../../shared/errors.ts'
-import type { BoardNow, TelemetrySample } from '../../shared/contract/models.ts'
+import type { BoardNow, EvidenceFact, TelemetrySample } from '../../shared/contract/models.ts'
 import { ELF_HASH_METHOD, levelRank } from './evidence.ts'
 import { isTransient } from './retry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from './transfer-protocol.ts'
@@ -47,23 +47,34 @@ export interface RestartReport extends TransferReport {
   readonly after: TelemetrySample | null
 }
 
+/** What was seen of a restart. */
+export type SeenRestart = Pick<RestartReport, 'restart' | 'after'>
+
 /** Watches one restart to its end; adds `running`, and `confirmed` where it is required. */
 export async function watchRestart(watch: RestartWatch): Promise<RestartReport> {
   const { order, context, otherwise } = watch
-  const required = order.requiredLevel
-  const isAsked = required !== null && levelRank(required) >= levelRank('running')
+  const isAsked = levelRank(order.requiredLevel ?? 'sent') >= levelRank('running')
   // What lies in flash was not seen; which image the bootloader takes shows only afterwards.
   context.enter('rebooting', { boardNow: otherwise.boardNow, unplug: 'keep-powered' })
   if (isAsked) warnOfWaiting(context)
-  const { restart, after } = await awaitRestart(watch)
+  return await concludeRestart(watch, await awaitRestart(watch, isAsked))
+}
+
+/** Ends a watch with what was seen: adds the facts, and waits for `confirmed` where it is required. */
+export async function concludeRestart(watch: RestartWatch, seen: SeenRestart): Promise<RestartReport> {
+  const { order, context, otherwise, before } = watch
+  const { restart, after } = seen
+  const required = order.requiredLevel
   if (restart === 'seen') context.log('info', 'restart.seen', 'the device went away and came back')
   if (restart !== 'seen' || after === null || watch.written === 'filesystem') {
     if (restart !== 'seen') context.warn(notSeenText[restart])
     else if (watch.written === 'app') context.warn(watch.cannotName)
-    return { ...otherwise, ...(isAsked ? { outcome: 'not-answered' as const } : {}), restart, after }
+    const isAsked = levelRank(required ?? 'sent') >= levelRank('running')
+    const unplug = restart === 'seen' ? 'safe' : otherwise.unplug
+    return { ...otherwise, unplug, ...(isAsked ? { outcome: 'not-answered' as const } : {}), ...seen }
   }
-  const isNew = addRunningFact(order, context, watch.before, after)
-  const boardNow = boardAfterRestart(order, watch.before, after, isNew)
+  const isNew = addRunningFact(order, context, before, after)
+  const boardNow = boardAfterRestart(order, before, after)
   if (boardNow === 'old-firmware') {
     context.log('error', 'restart.old-firmware', 'after the restart the device runs what it ran before')
     context.warn('After the restart the device runs its old firmware again: it did not take the new one, or went back.')
@@ -72,7 +83,7 @@ export async function watchRestart(watch: RestartWatch): Promise<RestartReport> 
   if (!isTold) context.warn(watch.cannotName)
   // Only where the device names what runs is a lost answer made up for.
   const outcome = isTold || otherwise.outcome === 'answered' ? 'answered' : otherwise.outcome
-  const report = { outcome, boardNow, unplug: 'safe', restart, after } as const
+  const report = { ...seen, outcome, boardNow, unplug: 'safe' } as const
   if (boardNow === 'old-firmware' || isNew === false) return report
   if (required !== 'confirmed') {
     warnOfOpenRollback(context, after)
@@ -122,36 +133,43 @@ export function addRunningFact(
   before: TelemetrySample | null,
   after: TelemetrySample,
 ): boolean | null {
-  const ours = order.image.inspection.esp?.app ?? null
   if (after.appVersion !== undefined) context.setVersion('after', after.appVersion)
+  const fact = runningFact(order, before, after)
+  if (fact === null) return null
+  context.addEvidence(fact)
+  if (fact.matches === false) {
+    context.log('error', 'restart.other-image', 'after the restart the device runs another image')
+  }
+  return fact.matches
+}
+
+function runningFact(
+  order: TransferOrder,
+  before: TelemetrySample | null,
+  after: TelemetrySample,
+): Omit<EvidenceFact, 'at'> | null {
+  const common = { level: 'running', basis: 'device-said' } as const
+  const ours = order.image.inspection.esp?.app ?? null
   const reported = hashToCompare(order, after)
   if (ours !== null && reported !== null) {
-    const matches = ours.elfSha256.toLowerCase().startsWith(reported)
     const earlier = before?.appElfSha256?.toLowerCase()
-    const fresh = earlier !== undefined && earlier !== reported
-    context.addEvidence({
-      level: 'running',
-      basis: 'device-said',
+    return {
+      ...common,
       method: ELF_HASH_METHOD,
       value: reported,
-      matches,
-      fresh,
-    })
-    if (!matches) context.log('error', 'restart.other-image', 'after the restart the device runs another image')
-    return matches
+      matches: ours.elfSha256.toLowerCase().startsWith(reported),
+      fresh: earlier !== undefined && earlier !== reported,
+    }
   }
   if (after.appVersion === undefined) return null
-  // The version in an image is not always the version that its program reports, so a difference proves nothing.
-  const matches = ours !== null && ours.version === after.appVersion ? true : null
-  context.addEvidence({
-    level: 'running',
-    basis: 'device-said',
+  return {
+    ...common,
     method: 'version-text',
     value: after.appVersion,
-    matches,
+    // The version in an image is not always the version that its program reports, so a difference proves nothing.
+    matches: ours !== null && ours.version === after.appVersion ? true : null,
     fresh: before?.appVersion !== after.appVersion,
-  })
-  return matches
+  }
 }
 
 /** The hash that the device reports, where it is long enough to say something and there is one to compare it with. */
@@ -198,13 +216,19 @@ const notSeenText = {
   away: 'The device went away to restart and did not come back in time; look at it, and at its address.',
 } as const
 
-async function awaitRestart(watch: RestartWatch): Promise<Pick<RestartReport, 'restart' | 'after'>> {
+/**
+ * Waits until the device restarted.
+ * @param isPatient whether it may be restarted by hand; else a device that stays where it is is left alone early
+ */
+export async function awaitRestart(
+  watch: Pick<RestartWatch, 'context' | 'before' | 'baseline' | 'ask'>,
+  isPatient: boolean,
+): Promise<SeenRestart> {
   const { context, before, baseline = before } = watch
   const { clock, retryPolicy, signal } = context
   const startedMs = clock.monotonicMs()
   const deadlineMs = startedMs + retryPolicy.rebootTimeoutMs
   const goneByMs = startedMs + STARTS_WITHIN_SHARE * retryPolicy.rebootTimeoutMs
-  const isAsked = levelRank(watch.order.requiredLevel ?? 'sent') >= levelRank('running')
   let wasAway = false
   let isBack = false
   while (clock.monotonicMs() < deadlineMs) {
@@ -220,7 +244,7 @@ async function awaitRestart(watch: RestartWatch): Promise<Pick<RestartReport, 'r
       if (wasAway && !mustTell) return { restart: 'seen', after: sample }
       if (sample !== null) wasAway = false
       isBack = wasAway
-      if (!wasAway && !isAsked && clock.monotonicMs() >= goneByMs) break
+      if (!wasAway && !isPatient && clock.monotonicMs() >= goneByMs) break
     }
     await clock.delay(Math.min(RESTART_POLL_MS, retryPolicy.firstDelayMs), signal)
   }
@@ -229,7 +253,7 @@ async function awaitRestart(watch: RestartWatch): Promise<Pick<RestartReport, 'r
   return { restart: wasAway ? 'away' : 'not-seen', after: null }
 }
 
-async function look(watch: RestartWatch): Promise<Sighting | 'away'> {
+async function look(watch: Pick<RestartWatch, 'context' | 'ask'>): Promise<Sighting | 'away'> {
   const { retryPolicy, signal } = watch.context
   try {
     return await watch.ask(Math.min(LONGEST_POLL_MS, retryPolicy.requestTimeoutMs))
@@ -252,12 +276,12 @@ async function lookPatiently(watch: RestartWatch, untilMs: number): Promise<Tele
 }
 
 /** What the board holds by its own word after a restart that was seen. */
-function boardAfterRestart(
+export function boardAfterRestart(
   order: TransferOrder,
   before: TelemetrySample | null,
   after: TelemetrySample,
-  isNew: boolean | null,
 ): BoardNow {
+  const isNew = runningFact(order, before, after)?.matches ?? null
   if (hashToCompare(order, after) !== null) {
     if (isNew === true) return 'new-firmware'
     return after.appElfSha256 === before?.appElfSha256 ? 'old-firmware' : 'unknown'
