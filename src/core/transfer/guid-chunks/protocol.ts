@@ -1,0 +1,115 @@
+/** `guid-chunks`: an init, PUTs with a ten-byte header, and a completion that the last chunk brings by itself (seed 5). */
+import { FlashproofError } from '../../../shared/errors.ts'
+import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import { authorised, HttpAuth, type RequestSender } from '../../links/http-auth.ts'
+import { HttpClient } from '../../links/http-client.ts'
+import { defaultRequiredLevel } from '../evidence.ts'
+import { OTHER_PROJECT } from '../judgement.ts'
+import { lookAtTelemetry } from '../telemetry-questions.ts'
+import type { TransferProtocol } from '../transfer-protocol.ts'
+import { judgeImage, judgeRequired, reachOf } from './checks.ts'
+import { optionSpecs, profiles, readOptions, type GuidChunksOptions } from './options.ts'
+import { readRoute } from './requests.ts'
+import { GuidChunksRun } from './run.ts'
+
+const id = 'guid-chunks'
+
+export const guidChunks: TransferProtocol = {
+  descriptor: {
+    id,
+    label: { en: 'Chunk upload to a file server (GUID)', vi: 'Tải lên máy chủ tệp theo khối (GUID)' },
+    endpoints: ['http'],
+    options: [...optionSpecs],
+    profiles: [...profiles],
+    decisions: [OTHER_PROJECT],
+    reach: { sent: 'yes', acknowledged: 'yes', received: 'no', stored: 'no', running: 'probe', confirmed: 'probe' },
+  },
+
+  accepts: (endpoint: Endpoint) => endpoint.kind === 'http',
+
+  validate({ options, fileName }) {
+    authOf(readOptions(options, fileName))
+  },
+
+  async probe(endpoint, context) {
+    const http = httpEndpoint(endpoint)
+    const { uploadPath, telemetryPath } = readOptions({}, 'probe.bin')
+    const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
+    const ask = { timeoutMs: context.timeoutMs, signal: context.signal }
+    try {
+      const route = readRoute(await client.request({ method: 'GET', path: uploadPath, ...ask }))
+      if (route === 'none') return noMatch('the upload route of guid-chunks is not there')
+      // A server that answers every path alike says nothing by this answer.
+      const other = readRoute(await client.request({ method: 'GET', path: `${uploadPath}-flashproof-probe`, ...ask }))
+      if (route === 'some-route' || other !== 'none') {
+        return noMatch(`reading cannot tell whether this is ${id}: name it with “--protocol”`)
+      }
+      const telemetry = await lookAtTelemetry(client, telemetryPath, context)
+      const notes = ['the server can say OK and how many bytes it kept, and prove nothing']
+      return { isMatch: true, identity: telemetry?.device ?? null, reach: reachOf(telemetry), telemetry, notes }
+    } finally {
+      await client.close()
+    }
+  },
+
+  async review({ endpoint, image, options: values, requiredLevel }, context) {
+    const options = readOptions(values, image.fileName)
+    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: context.timeoutMs })
+    const sender = authorised(client, authOf(options))
+    try {
+      const { timeoutMs, signal } = context
+      const telemetry =
+        options.telemetryPath === '' ? null : await lookAtTelemetry(sender, options.telemetryPath, context)
+      if (options.telemetryPath === '') {
+        await sender.request({ method: 'GET', path: options.uploadPath, timeoutMs, signal })
+      }
+      const reach = reachOf(telemetry)
+      return {
+        identity: telemetry?.device ?? null,
+        telemetry,
+        reach,
+        defaultRequired: defaultRequiredLevel(reach),
+        judgements: [
+          ...judgeRequired(reach, requiredLevel).judgements,
+          ...judgeImage({ ...image, isBegun: false }, telemetry),
+        ],
+      }
+    } finally {
+      await client.close()
+    }
+  },
+
+  async run(order, context) {
+    const options = readOptions(order.options, order.image.fileName)
+    const endpoint = httpEndpoint(order.endpoint)
+    // The address of an upload counts from the root of the server, whatever path the target has.
+    const client = new HttpClient(
+      { ...endpoint, basePath: '' },
+      { connectTimeoutMs: Math.min(5000, context.retryPolicy.requestTimeoutMs) },
+    )
+    const sender: RequestSender = authorised(client, authOf(options))
+    try {
+      return await new GuidChunksRun(order, options, context, { endpoint, client: sender }).run()
+    } finally {
+      await client.close()
+    }
+  },
+}
+
+/** @throws {FlashproofError} option.invalid */
+function authOf({ username, password }: GuidChunksOptions): HttpAuth | null {
+  return username === '' && password === '' ? null : new HttpAuth({ username, password })
+}
+
+function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
+  if (endpoint.kind === 'http') return endpoint
+  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
+    target: endpoint.text,
+    protocol: id,
+  })
+}
+
+function noMatch(note: string): Awaited<ReturnType<TransferProtocol['probe']>> {
+  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
+  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
+}
