@@ -98,6 +98,8 @@ export class BoardHttpFront implements HttpNetworkHost {
     if (isData) this.stats.dataRequests++
     const contentBytes = Number(request.headers['content-length'] ?? 0)
     const cut = faults.cutBody(route.point, contentBytes, this.stats.dataBodyBytes)
+    // Asked at the head: what is answered so does no work, not even with the first piece.
+    const instead = faults.replyInstead(route.point)
     const pieces: Buffer[] = []
     let receivedBytes = 0
     let isOver = false
@@ -113,12 +115,17 @@ export class BoardHttpFront implements HttpNetworkHost {
       if (cut !== null && receivedBytes >= cut.afterBytes) {
         // What came before the cut was received by the device.
         const keptBytes = piece.length - (receivedBytes - cut.afterBytes)
-        if (keptBytes > 0) route.onPiece?.(piece.subarray(0, keptBytes))
+        if (keptBytes > 0 && instead === null) route.onPiece?.(piece.subarray(0, keptBytes))
+        if (cut.how === 'power-loss') {
+          isOver = true
+          void this.#board.panic()
+          return
+        }
         lose()
-        if (cut.how === 'power-loss') void this.#board.panic()
-        else endConnection(request.socket, cut)
+        endConnection(request.socket, cut)
         return
       }
+      if (instead !== null) return
       if (route.onPiece === undefined) {
         pieces.push(piece)
         return
@@ -132,9 +139,7 @@ export class BoardHttpFront implements HttpNetworkHost {
     request.on('end', () => {
       if (isOver || !this.#board.isUp) return
       isOver = true
-      const instead = faults.replyInstead(route.point)
       if (instead !== null) {
-        route.onLost?.()
         this.#answer(route.point, response, { reply: instead }, receivedBytes)
         return
       }

@@ -47,6 +47,10 @@ export interface UpdateFaultHooks {
   failUpdate?(step: 'begin' | 'write' | 'end', writtenBytes: number): UpdateError | null
   /** Whether it takes any image at the end, without having the bootloader check it. */
   readonly skipsSelfCheck?: boolean
+  /** Whether it says yes at the end and keeps nothing. */
+  readonly discards?: boolean
+  /** Whether the firmware does not restart after an update. */
+  readonly staysUp?: boolean
 }
 
 export class UpdateObject {
@@ -157,6 +161,10 @@ export class UpdateObject {
       this.#abort(failure)
       return false
     }
+    if (this.#board.faults.all.some(({ update }) => update?.discards === true)) {
+      this.#isOpen = false
+      return true
+    }
     return this.#target === 'app' ? this.#activate() : this.#finish(null, this.#writtenBytes)
   }
 
@@ -218,7 +226,7 @@ export class UpdateObject {
     this.#isOpen = false
     const { state } = this.#board
     // The newest stands last.
-    delete state.stored[this.#target]
+    Reflect.deleteProperty(state.stored, this.#target)
     state.stored[this.#target] = { sizeBytes, sha256: null, chunkBytes: null, slot }
     this.#board.saveState()
     return true

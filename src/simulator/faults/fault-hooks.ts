@@ -2,6 +2,7 @@
 import type { JsonValue } from '../python-json.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
+import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
 
 export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
 
@@ -77,4 +78,6 @@ export interface FaultHooks {
   disguise?(text: string): string
   /** What it changes of updates through the Arduino core's `Update`. */
   readonly update?: UpdateFaultHooks
+  /** What only ElegantOTA devices ask. */
+  readonly elegantOta?: ElegantOtaFaultHooks
 }
