@@ -34,8 +34,12 @@ export class WebLogin {
 
   /** @returns the challenge, or null for a request that may pass */
   check(request: FrontRequest): Reply | null {
-    if (this.#settings === null || this.mayPass(request)) return null
-    return this.#challenge(this.#settings)
+    return this.mayPass(request) ? null : this.challenge()
+  }
+
+  /** @returns null where nobody is asked */
+  challenge(): Reply | null {
+    return this.#settings === null ? null : this.#challenge(this.#settings)
   }
 
   mayPass(request: FrontRequest): boolean {

@@ -2,12 +2,12 @@ import { gunzipSync } from 'node:zlib'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { instantTimes } from '../../../src/simulator/board/board-options.ts'
-import { updateErrors } from '../../../src/simulator/board/update.ts'
 import { elegantOtaFaults } from '../../../src/simulator/elegant-ota/faults.ts'
 import { elegantOtaKind, startElegantOta, type ElegantOtaSettings } from '../../../src/simulator/elegant-ota/kind.ts'
 import type { UpdateServer } from '../../../src/simulator/board/update-server.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { buildTestImage } from '../test-image.ts'
+import { testUpdateFaults } from '../update-fault-cases.ts'
 import { basic, md5, postForm } from '../update-wire.ts'
 import { call, errorCodeOf, someBytes, type WireAnswer } from '../wire.ts'
 
@@ -287,164 +287,28 @@ describe('a device with a password', () => {
   })
 })
 
+testUpdateFaults({
+  start: startElegantOta,
+  upload: async (target, bytes) => {
+    const started = await call(target, `/ota/start?mode=fr&hash=${md5(bytes)}`)
+    return started.text === 'OK' ? postForm(target, '/ota/upload', bytes) : started
+  },
+  success: 'OK',
+  failure: error => `${error}\n`,
+  requestCount: 2,
+  leavesUpdateOpen: true,
+  ownFaults: ['open-update', 'lost-start'],
+  table: elegantOtaFaults,
+})
+
 describe('the fault', () => {
-  const upload = async (device: UpdateServer): Promise<WireAnswer> => {
-    await begin(device.target)
-    return postForm(device.target, '/ota/upload', image)
-  }
-  const faulty = (name: string, parameters: object = {}, settings: ElegantOtaSettings = {}): Promise<UpdateServer> =>
-    start({ ...settings, faults: [{ name, ...parameters }] })
-
-  it.each(updateErrors)('update-error %s is told in the words of the core, once', async text => {
-    const device = await faulty('update-error', { text, byte: 0 })
-    const started = await begin(device.target)
-    const answer = started.text === 'OK' ? await postForm(device.target, '/ota/upload', image) : started
-    expect(answer).toMatchObject({ status: 400, text: `${text}\n` })
-    expect(device.stored()).toBeNull()
-    expect((await upload(device)).text).toBe('OK')
-  })
-
-  it.each(['stores-garbage', 'bad-self-check'])(
-    '%s: says OK, restarts, and the bootloader keeps the old one',
-    async name => {
-      const device = await faulty(name)
-      const back = device.nextBoot()
-      expect((await upload(device)).text).toBe('OK')
-      await back
-      expect(device.refusedImage()).not.toBeNull()
-      expect(await version(device)).toMatchObject({ version: '1.0.0' })
-    },
-  )
-
-  it('liar: says OK, restarts, and has kept nothing', async () => {
-    const device = await faulty('liar')
-    const back = device.nextBoot()
-    expect((await upload(device)).text).toBe('OK')
-    await back
-    expect(device.stored()).toBeNull()
-    expect(await version(device)).toMatchObject({ version: '1.0.0' })
-  })
-
-  it('no-restart: stores it and stays up', async () => {
-    const clock = new ManualClock()
-    const device = await faulty('no-restart', {}, { clock })
-    expect((await upload(device)).text).toBe('OK')
-    expect(device.stored()).toEqual(image)
-    expect(device.stats.boots).toBe(1)
-    expect(device.activeImage()).toBeNull()
-  })
-
-  it('slow-boot and never-returns: is away for longer, or for good', async () => {
-    const clock = new ManualClock()
-    const device = await faulty('slow-boot', { ms: 5000 }, { clock, bootMs: 100 })
-    const back = device.nextBoot()
-    await upload(device)
-    await clock.runNext()
-    await clock.runNext()
-    await back
-    expect(clock.monotonicMs()).toBe(5100)
-    device.setFaults([{ name: 'never-returns' }])
-    void device.reboot()
-    await clock.untilAwaited()
-    expect(await errorCodeOf(call(device.target, '/update'))).toBe('ECONNREFUSED')
-  })
-
-  it('rollback: the new image runs, panics, and the old one runs again', async () => {
-    const device = await faulty('rollback', { ms: 5 }, { confirmMs: 1000 })
-    const first = device.nextBoot()
-    await upload(device)
-    await first
-    expect(device.activeImage()).toEqual(image)
-    await device.nextBoot()
-    expect(device.activeImage()).toBeNull()
-  })
-
-  it.each([
-    ['cut', {}],
-    ['cut', { percent: 1 }],
-    ['reset-at-byte', { byte: 1500 }],
-    ['reboot', { byte: 1500 }],
-  ])('%s %o: ends the connection inside the body, and nothing is stored', async (name, parameters) => {
-    const device = await faulty(name, parameters)
-    const back = name === 'reboot' ? device.nextBoot() : Promise.resolve()
-    await begin(device.target)
-    expect(await errorCodeOf(postForm(device.target, '/ota/upload', image))).toMatch(/ECONNRESET|EPIPE/)
-    await back
-    expect(device.stored()).toBeNull()
-    expect(device.leftovers()).toBe(name === 'reboot' ? 0 : 1)
-  })
-
-  it('cut behind the end of the file: the image is stored, and nobody is told', async () => {
-    const device = await faulty('cut', { percent: 100 })
-    expect(await errorCodeOf(upload(device))).toMatch(/ECONNRESET|EPIPE/)
-    expect([device.stored(), device.leftovers()]).toEqual([image, 0])
-  })
-
-  it('drop-reply: stores and restarts, and the answer is lost', async () => {
-    const device = await faulty('drop-reply')
-    const back = device.nextBoot()
-    expect(await errorCodeOf(upload(device))).toBe('ECONNRESET')
-    await back
-    expect(device.activeImage()).toEqual(image)
-  })
-
-  it('lost-start: the update is open though nobody was told', async () => {
-    const device = await faulty('lost-start')
+  it('lost-start leaves the update open though nobody was told, and the next start goes on with it', async () => {
+    const device = await start({ faults: [{ name: 'lost-start' }] })
     expect(await errorCodeOf(begin(device.target))).toBe('ECONNRESET')
     expect(device.leftovers()).toBe(1)
-    expect((await upload(device)).text).toBe('OK')
-  })
-
-  it('no-answer: never answers and stores nothing', async () => {
-    const device = await faulty('no-answer')
-    await begin(device.target)
-    const asked = postForm(device.target, '/ota/upload', image, { timeoutMs: 100 })
-    expect(await errorCodeOf(asked)).toBe('ETIMEDOUT')
-    expect(device.stored()).toBeNull()
-  })
-
-  it.each([
-    ['error-500', 500, 'Internal Server Error'],
-    ['captive-portal', 200, 'Sign in to Wi-Fi'],
-  ])('%s: answers %i and stores nothing', async (name, status, text) => {
-    const device = await faulty(name)
-    const answer = await upload(device)
-    expect([answer.status, answer.text.includes(text)]).toEqual([status, true])
-    expect([device.stored(), device.stats.boots]).toEqual([null, 1])
-  })
-
-  it('cut-answer: answers the beginning of its answer', async () => {
-    const device = await faulty('cut-answer')
-    expect((await upload(device)).text).toBe('O')
-  })
-
-  it('slow: needs its time', async () => {
-    const clock = new ManualClock()
-    const device = await faulty('slow', { ms: 300 }, { clock })
-    const asked = call(device.target, '/update')
-    await clock.runNext()
-    expect((await asked).status).toBe(200)
-    expect(clock.monotonicMs()).toBe(300)
-  })
-
-  it('wrong-chip, other-device-after-reboot and hostile-name: show in the telemetry', async () => {
-    const device = await faulty('wrong-chip')
-    expect((await call(device.target, '/telemetry')).json).toMatchObject({ device: { chip: 'ESP32-C3' } })
-    device.setFaults([{ name: 'other-device-after-reboot' }, { name: 'hostile-name' }])
-    await device.reboot()
-    const { device: shown } = (await call(device.target, '/telemetry')).json ?? {}
-    expect(shown).toMatchObject({ mac: '02:4f:50:de:ad:01' })
-    expect(JSON.stringify(shown)).toContain('u001b')
-  })
-
-  it('has a test here whatever its name', () => {
-    expect(Object.keys(elegantOtaFaults).toSorted()).toEqual(
-      [
-        ...['bad-self-check', 'captive-portal', 'cut', 'cut-answer', 'drop-reply', 'error-500', 'hostile-name', 'liar'],
-        ...['lost-start', 'never-returns', 'no-answer', 'no-restart', 'open-update', 'other-device-after-reboot'],
-        ...['reboot', 'reset-at-byte', 'rollback', 'slow', 'slow-boot', 'stores-garbage', 'update-error', 'wrong-chip'],
-      ].toSorted(),
-    )
+    expect((await begin(device.target)).text).toBe('OK')
+    expect((await postForm(device.target, '/ota/upload', image)).text).toBe('OK')
+    expect(device.stored()).toEqual(image)
   })
 })
 
