@@ -5,35 +5,57 @@ import { FlashproofError } from '../shared/errors.ts'
 import { stripControl } from '../shared/units.ts'
 import { isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceEntry } from '../core/discovery/device-key.ts'
-import { listDevices, lookUpDevice } from '../core/discovery/device-registry.ts'
+import { readDeviceCsv, writeDeviceCsv } from '../core/discovery/device-csv.ts'
+import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
-import { readLabels, setLabel, withLabels } from '../core/discovery/labels.ts'
-import { forgetDevice, rememberDevices } from '../core/discovery/remembered.ts'
+import { readLabels, setLabel, setLabels, withLabels } from '../core/discovery/labels.ts'
+import { forgetDevice, readRemembered, rememberDevices } from '../core/discovery/remembered.ts'
+import type { SearchPort } from '../core/discovery/scan.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
 import { endpointKey } from '../core/jobs/endpoint-key.ts'
 import { cleanIdentity } from '../core/jobs/board-guard.ts'
+import { DeviceScans } from './device-scans.ts'
 
 export interface DevicesWorld {
   readonly home: string
   readonly clock: Clock
   readonly sources: readonly DeviceSource[]
   readonly isSimulated: (endpoint: Endpoint) => boolean
-  readonly probe: (endpoint: Endpoint, signal: AbortSignal) => Promise<ProbeReport>
+  /** @param timeoutMs of each question; the station's own where not given */
+  readonly probe: (endpoint: Endpoint, signal: AbortSignal, timeoutMs?: number) => Promise<ProbeReport>
+  /** What a CSV file may name. */
+  readonly protocolIds: readonly string[]
+  /** Where protocols are looked for when a range is searched. */
+  readonly searchPorts: readonly SearchPort[]
+  /** Whether a job speaks with the board at a target. */
+  readonly isBusy: (target: string) => boolean
   readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
 }
 
 const LONGEST_TEXT = 80
+/** Of each question to a board that nobody named: one that is there answers sooner. */
+export const FINGERPRINT_TIMEOUT_MS = 1_500
 
 export class Devices {
   readonly #world: DevicesWorld
 
   readonly #discovery: Discovery
+  readonly scans: DeviceScans
   #isListening = false
+  /** How the last list was made, where nothing listens all the time. */
+  #lastChannels: readonly DiscoveryChannel[] = []
 
   constructor(world: DevicesWorld) {
     this.#world = world
-    const { home, clock, sources, emit } = world
+    const { home, clock, sources, emit, isBusy, searchPorts } = world
+    this.scans = new DeviceScans({
+      clock,
+      ports: searchPorts,
+      isBusy,
+      ask: (target, signal) => this.#meet(target, signal),
+      emit,
+    })
     this.#discovery = createDiscovery({
       home,
       clock,
@@ -60,11 +82,18 @@ export class Devices {
   async list(waitMs: number, signal: AbortSignal): Promise<DeviceEntry[]> {
     const { home, sources } = this.#world
     if (this.#isListening) return this.#discovery.list()
-    return withLabels(await listDevices(sources, { home, waitMs, signal }), readLabels(home))
+    const channels: DiscoveryChannel[] = []
+    const onChannels = (told: readonly DiscoveryChannel[]): void => {
+      channels.push(...told)
+    }
+    const devices = await listDevices(sources, { home, waitMs, signal, onChannels })
+    this.#lastChannels = channels
+    return withLabels(devices, readLabels(home))
   }
 
+  /** Every way on which devices are listened for, or were when they were listed last. */
   channels(): DiscoveryChannel[] {
-    return this.#discovery.channels()
+    return this.#isListening ? this.#discovery.channels() : [...this.#lastChannels]
   }
 
   /** What is known may have changed: a job met boards. */
@@ -73,7 +102,7 @@ export class Devices {
   }
 
   async close(): Promise<void> {
-    await this.#discovery.close()
+    await Promise.all([this.#discovery.close(), this.scans.close()])
   }
 
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
@@ -84,11 +113,12 @@ export class Devices {
   /** What the list knows that an endpoint speaks; empty where it does not know it. */
   protocolsOf(endpoint: Endpoint): readonly string[] {
     const key = endpointKey(endpoint)
-    const entry = this.#known().find(({ target }) => {
+    const places = this.#known().flatMap(entry => [entry, ...(entry.otherTargets ?? [])])
+    const place = places.find(({ target }) => {
       const known = parseTarget(target)
       return isEndpoint(known) && endpointKey(known) === key
     })
-    return entry?.protocols ?? []
+    return place?.protocols ?? []
   }
 
   /**
@@ -96,30 +126,34 @@ export class Devices {
    * @throws {FlashproofError} target.*, file.not-writable
    */
   async add(target: string, signal: AbortSignal): Promise<{ device: DeviceEntry; probe: ProbeReport }> {
-    const { home, clock, probe, isSimulated } = this.#world
     const endpoint = this.resolve(target)
-    const report = await probe(endpoint, signal)
-    const known = this.#known().find(entry => entry.target === endpoint.text)
-    const identity = report.identity === null ? (known?.identity ?? null) : cleanIdentity(report.identity)
-    const entry = deviceEntry({
-      target: endpoint.text,
-      source: isSimulated(endpoint) ? 'simulated' : 'remembered',
-      simulated: isSimulated(endpoint),
-      name: identity?.name ?? known?.name ?? null,
-      identity,
-      protocols: report.protocols.length > 0 ? report.protocols : (known?.protocols ?? []),
-      lastSeenAt: report.reachable ? isoWithZone(clock.nowMs()) : (known?.lastSeenAt ?? null),
-      appName: cleanText(report.telemetry?.appName) ?? known?.appName ?? null,
-      appVersion: cleanText(report.telemetry?.appVersion) ?? known?.appVersion ?? null,
+    const report = await this.#world.probe(endpoint, signal)
+    return { device: this.#keep(endpoint, report), probe: report }
+  }
+
+  /** The remembered devices as CSV text. */
+  exportCsv(): { csv: string; devices: number } {
+    const { home } = this.#world
+    const devices = withLabels(readRemembered(home), readLabels(home))
+    return { csv: writeDeviceCsv(devices), devices: devices.length }
+  }
+
+  /**
+   * Remembers the devices of a CSV text, with their labels; what is known beside stays.
+   * @throws {FlashproofError} devices-file.invalid, file.not-writable
+   */
+  importCsv(csv: string): { devices: number } {
+    const { home, protocolIds } = this.#world
+    const devices = readDeviceCsv(csv, protocolIds)
+    const merged = mergeDevices([...devices, ...readRemembered(home)])
+    const labels = devices.flatMap(({ key, label }) => (label === null ? [] : [[key, label] as const]))
+    write(() => {
+      // Kept in reverse: what is remembered last stands first.
+      rememberDevices(home, merged.toReversed())
+      setLabels(home, new Map(labels))
     })
-    // Virtual boards are listed by their simulator, and are gone with it.
-    if (!entry.simulated)
-      write(() => {
-        rememberDevices(home, [entry])
-      })
-    const [device = entry] = withLabels([entry], readLabels(home))
     this.refresh()
-    return { device, probe: report }
+    return { devices: devices.length }
   }
 
   /** @throws {FlashproofError} file.not-writable */
@@ -136,6 +170,41 @@ export class Devices {
       setLabel(this.#world.home, key, label === null ? null : stripControl(label, LONGEST_TEXT))
     })
     this.refresh()
+  }
+
+  /** Asks what a search found; null where nothing is recognised. */
+  async #meet(target: string, signal: AbortSignal): Promise<DeviceEntry | null> {
+    const endpoint = this.resolve(target)
+    const report = await this.#world.probe(endpoint, signal, FINGERPRINT_TIMEOUT_MS)
+    const isRecognised = report.protocols.length > 0 || report.recognised !== undefined
+    return isRecognised && !signal.aborted ? this.#keep(endpoint, report) : null
+  }
+
+  /** @throws {FlashproofError} file.not-writable */
+  #keep(endpoint: Endpoint, report: ProbeReport): DeviceEntry {
+    const { home, clock, isSimulated } = this.#world
+    const known = this.#known().find(entry => entry.target === endpoint.text)
+    const identity = report.identity === null ? (known?.identity ?? null) : cleanIdentity(report.identity)
+    const entry = deviceEntry({
+      target: endpoint.text,
+      source: isSimulated(endpoint) ? 'simulated' : 'remembered',
+      simulated: isSimulated(endpoint),
+      name: identity?.name ?? known?.name ?? null,
+      identity,
+      protocols: report.protocols.length > 0 ? report.protocols : (known?.protocols ?? []),
+      lastSeenAt: report.reachable ? isoWithZone(clock.nowMs()) : (known?.lastSeenAt ?? null),
+      appName: cleanText(report.telemetry?.appName) ?? known?.appName ?? null,
+      appVersion: cleanText(report.telemetry?.appVersion) ?? known?.appVersion ?? null,
+      ...(report.recognised === undefined ? {} : { notes: [report.recognised] }),
+    })
+    // Virtual boards are listed by their simulator, and are gone with it.
+    if (!entry.simulated)
+      write(() => {
+        rememberDevices(home, [entry])
+      })
+    const [device = entry] = withLabels([entry], readLabels(home))
+    this.refresh()
+    return device
   }
 
   #known(): DeviceEntry[] {

@@ -49,7 +49,15 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
     'device.list': async ({ waitMs }, { signal, caller }) => {
       // A page keeps its list by events; a command wants one answer.
       if (caller === 'page') devices.listen()
-      return { devices: await devices.list(waitMs ?? 0, signal) }
+      const list = await devices.list(waitMs ?? 0, signal)
+      return { devices: list, channels: devices.channels() }
+    },
+    'device.export': () => devices.exportCsv(),
+    'device.import': ({ csv }) => devices.importCsv(csv),
+    'discovery.scan': request => devices.scans.start(request),
+    'discovery.cancel-scan': ({ scanId }) => {
+      devices.scans.cancel(scanId)
+      return {}
     },
     'device.probe': ({ target }, { signal }) => station.probe(station.resolve(target), signal),
     'device.add': ({ target }, { signal }) => devices.add(target, signal),

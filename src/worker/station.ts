@@ -6,7 +6,7 @@ import { systemClock, type Clock } from '../core/clock.ts'
 import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
-import { deviceSources } from '../core/discovery/index.ts'
+import { createDeviceSources } from '../core/discovery/index.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
 import { endpointKey } from '../core/jobs/endpoint-key.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
@@ -23,10 +23,13 @@ import { openJournal, type Journal } from '../core/journal/journal.ts'
 import { openLocks } from '../core/journal/locks.ts'
 import { currentOwner, isOwnerAlive } from '../core/journal/owner.ts'
 import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
+import { announcementReaders, searchPorts } from '../core/transfer/announcement-readers.ts'
 import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
+import { isBoardLocked } from './board-locked.ts'
 import { Devices, seenDevice } from './devices.ts'
 import { firmwareThreadEntry } from './entries.ts'
+import { takeFingerprint } from './fingerprint.ts'
 import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
 import { changePreferences, readJobSettings, readPreferences, readSettings } from '../core/journal/settings.ts'
 import { TelemetryHistory } from '../core/telemetry/history.ts'
@@ -105,15 +108,27 @@ export function openStation(options: StationOptions): Station {
   const memory = new DeviceMemory(home, clock)
   const retryPolicy = options.retryPolicy ?? defaultRetryPolicy
   const protocols = options.protocols ?? transferProtocols
-  const probe = (endpoint: Endpoint, signal: AbortSignal): Promise<ProbeReport> =>
-    probeTarget({ endpoint, protocols, signal, clock, timeoutMs: retryPolicy.requestTimeoutMs })
+  const probe = (
+    endpoint: Endpoint,
+    signal: AbortSignal,
+    timeoutMs = retryPolicy.requestTimeoutMs,
+  ): Promise<ProbeReport> => probeTarget({ endpoint, protocols, signal, clock, timeoutMs })
+  const isBusy = (target: string): boolean => isBoardLocked(target, locks)
   const devices = new Devices({
     home,
     clock,
     isSimulated,
     probe,
+    protocolIds: protocols.map(({ descriptor }) => descriptor.id),
+    searchPorts: searchPorts(protocols),
+    isBusy,
     emit,
-    sources: options.deviceSources ?? deviceSources,
+    sources:
+      options.deviceSources ??
+      createDeviceSources({
+        readers: announcementReaders(protocols),
+        fingerprints: { ask: (target, signal) => takeFingerprint(target, signal, probe), isBusy },
+      }),
   })
   const policyRetries = retryPolicy.tries - 1
   const telemetry = new TelemetryHistory()

@@ -52,6 +52,9 @@ beforeEach(() => {
     clock,
     sources: [source, rememberedSource],
     isSimulated: () => false,
+    protocolIds: ['esp-parts'],
+    searchPorts: [{ scheme: 'http', port: 80 }],
+    isBusy: () => false,
     probe: endpoint =>
       Promise.resolve({
         target: endpoint.text,

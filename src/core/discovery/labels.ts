@@ -18,9 +18,16 @@ export function readLabels(home: string): ReadonlyMap<string, string> {
 
 /** Writes one label, whole or not at all; null takes it away. Throws what the file system throws. */
 export function setLabel(home: string, key: string, label: string | null): void {
+  setLabels(home, new Map([[key, label]]))
+}
+
+/** Writes several labels by their keys, all or none; null takes one away. Throws what the file system throws. */
+export function setLabels(home: string, changes: ReadonlyMap<string, string | null>): void {
   const labels = new Map(readLabels(home))
-  if (label === null) labels.delete(key)
-  else labels.set(key, label)
+  for (const [key, label] of changes) {
+    if (label === null) labels.delete(key)
+    else labels.set(key, label)
+  }
   const path = pathOf(home)
   const temporary = `${path}.${String(process.pid)}.new`
   const content = { version: 1, labels: Object.fromEntries(labels) }

@@ -4,6 +4,7 @@ import type { LocalText } from '../../shared/messages/index.ts'
 import { stripControl } from '../../shared/units.ts'
 import type { AnnouncedEndpoint, Announcement, AnnouncementReader } from './announcement.ts'
 import { normalMac } from './device-key.ts'
+import { shellyNote } from './shelly.ts'
 
 export interface ServiceKind {
   /** As on the wire, without `.local`. */
@@ -82,6 +83,8 @@ function targetsOf(
     if (!targets.has(target)) targets.set(target, new Set())
   }
   const notes = recognised.flatMap(endpoint => endpoint.notes ?? [])
+  const shelly = services.find(({ type }) => type === '_shelly._tcp')
+  if (shelly !== undefined) notes.push(shellyNote([shelly.txt.get('app') ?? '', shelly.txt.get('ver') ?? ''].join(' ')))
   if (targets.size === 0 && services.length > 0) {
     notes.push({
       en: `It announces only ${services.map(({ type }) => type).join(', ')}: whether a web server answers at its address is not known.`,

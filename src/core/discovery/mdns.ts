@@ -5,6 +5,7 @@ import { isoWithZone, systemClock } from '../clock.ts'
 import type { AnnouncementReader } from './announcement.ts'
 import type { DeviceSource, DeviceWatch, WatchWorld } from './device-source.ts'
 import { failedChannel } from './failed-channel.ts'
+import { Fingerprints, type FingerprintWorld } from './fingerprints.ts'
 import { isListeningAllowed, listeningIsOff } from './listening.ts'
 import { findForeignRoute, type FindRoute } from './local-route.ts'
 import { diagnoseGone } from './mdns-diagnosis.ts'
@@ -24,7 +25,12 @@ export interface MdnsSourceOptions {
   /** What protocols read from announcements; none unless given. */
   readonly readers?: readonly AnnouncementReader[]
   readonly findRoute?: FindRoute
+  /** How web servers without a telling announcement are asked what they are; nobody is asked unless given. */
+  readonly fingerprints?: FingerprintWorld
 }
+
+/** After listening for once: how long boards that are being asked may still take. */
+const LAST_ANSWERS_MS = 4_000
 
 export function createMdnsSource(options: MdnsSourceOptions = {}): DeviceSource {
   const isAllowed = options.isAllowed ?? isListeningAllowed
@@ -34,6 +40,7 @@ export function createMdnsSource(options: MdnsSourceOptions = {}): DeviceSource 
       if (waitMs === 0 || !isAllowed()) return []
       const watch = new InterfacesWatch({ home, clock: systemClock, onChanged: () => undefined }, options)
       await systemClock.delay(waitMs, signal).catch(() => undefined)
+      await watch.settled(AbortSignal.any([signal, AbortSignal.timeout(LAST_ANSWERS_MS)]))
       const devices = watch.devices()
       onChannels?.(watch.channels())
       await watch.close()
@@ -56,12 +63,16 @@ class InterfacesWatch implements DeviceWatch {
   readonly #closing = new Set<Promise<void>>()
   /** Networks that this computer was on, by the interface's name. */
   readonly #gone = new Map<string, { channel: DiscoveryChannel; address: string; sinceMs: number }>()
+  readonly #fingerprints: Fingerprints | null
   readonly #periodic: Periodic
   #failed: DiscoveryChannel[] = []
 
   constructor(world: WatchWorld, options: MdnsSourceOptions) {
     this.#world = world
     this.#options = options
+    const { fingerprints } = options
+    this.#fingerprints =
+      fingerprints === undefined ? null : new Fingerprints(fingerprints, world.clock, world.onChanged)
     const look = (): void => {
       this.#follow()
       this.#failed = []
@@ -75,7 +86,15 @@ class InterfacesWatch implements DeviceWatch {
   }
 
   devices(): DeviceEntry[] {
-    return [...this.#listening.values()].flatMap(({ listener }) => listener.devices())
+    const entries = [...this.#listening.values()].flatMap(({ listener }) => listener.devices())
+    return this.#fingerprints?.apply(entries) ?? entries
+  }
+
+  /** Resolves when every board that is being asked what it is has answered. */
+  async settled(signal: AbortSignal): Promise<void> {
+    // Listing alone finds out who is to be asked.
+    this.devices()
+    await this.#fingerprints?.settled(signal)
   }
 
   channels(): DiscoveryChannel[] {
@@ -89,7 +108,7 @@ class InterfacesWatch implements DeviceWatch {
   }
 
   async close(): Promise<void> {
-    await this.#periodic.stop()
+    await Promise.all([this.#periodic.stop(), this.#fingerprints?.close()])
     const listeners = [...this.#listening.values()].map(({ listener }) => listener.close())
     await Promise.allSettled([...listeners, ...this.#closing])
   }

@@ -5,6 +5,7 @@
 import type { ProbeReport } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { Clock } from '../clock.ts'
+import { recogniseShelly } from '../discovery/shelly.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import { isNeverSent } from '../transfer/retry.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
@@ -151,7 +152,16 @@ export async function probeTarget(request: {
       report.telemetry ??= result.telemetry
     } catch (error) {
       otherNotes.push(`${protocol.descriptor.id}: ${asFlashproofError(error).message}`)
-      if (isNeverSent(error)) break
+      if (isNeverSent(error) || signal.aborted) break
+      // Whatever it said, something is there.
+      report.reachable ||= hasErrorCode(error, 'device.not-speaking', 'device.bad-answer', 'device.unauthorised')
+    }
+  }
+  if (report.reachable && report.protocols.length === 0 && endpoint.kind === 'http') {
+    const shelly = await recogniseShelly(endpoint, { signal, timeoutMs })
+    if (shelly !== null) {
+      report.identity = shelly.identity
+      report.recognised = shelly.note
     }
   }
   // What it does not speak is of interest only where nothing is known that it does.

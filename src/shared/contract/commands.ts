@@ -108,6 +108,8 @@ export const SaveRequest = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('job-log'), jobId: z.string() }),
   /** For those who help: versions, settings, log files, the last records; no secrets. */
   z.strictObject({ kind: z.literal('support-bundle') }),
+  /** The remembered devices with their labels, as CSV. */
+  z.strictObject({ kind: z.literal('devices') }),
 ])
 export type SaveRequest = z.infer<typeof SaveRequest>
 
@@ -231,7 +233,11 @@ export const commands = {
     effect: 'reads',
     deadlineMs: 10 * 60_000,
     request: z.strictObject({ waitMs: z.number().int().min(0).max(300_000).optional() }),
-    response: z.object({ devices: z.array(DeviceEntry) }),
+    response: z.object({
+      devices: z.array(DeviceEntry),
+      /** How listening went on each way; what `discovery.status` says where it listens all the time. */
+      channels: z.array(DiscoveryChannel).optional(),
+    }),
   }),
   /** Asks a target what it is, by reading only. */
   'device.probe': command({
@@ -389,6 +395,47 @@ export const commands = {
     effect: 'reads',
     request: empty,
     response: z.object({ channels: z.array(DiscoveryChannel) }),
+  }),
+  /**
+   * Searches a range of IPv4 addresses for devices by connecting and reading, at most 4096 (a /20). Answers at once;
+   * `discovery.scanned` events tell how it goes. One search at a time.
+   */
+  'discovery.scan': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({
+      /** `192.168.4.0/24`, or one address. */
+      cidr: z.string().max(64),
+      /** Addresses a second, 50 where not given. */
+      ratePerSecond: z.number().int().min(1).max(500).optional(),
+      /** Ports of web servers to look at instead of 80. */
+      httpPorts: z.array(z.number().int().min(1).max(65_535)).max(16).optional(),
+      /** A person said that addresses outside private networks and those of this computer are meant. */
+      includePublic: z.boolean().optional(),
+    }),
+    response: z.object({ scanId: z.string(), hosts: z.number().int() }),
+  }),
+  /** Ends a search at once; one that already ended is left alone. */
+  'discovery.cancel-scan': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ scanId: z.string() }),
+    response: z.object({}),
+  }),
+  /** The remembered devices as CSV text with a byte order mark. */
+  'device.export': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: empty,
+    response: z.object({ csv: z.string(), devices: z.number().int() }),
+  }),
+  /** Remembers the devices of a CSV text, with their labels. Nothing is taken in when one line is wrong. */
+  'device.import': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ csv: z.string().max(1024 * 1024) }),
+    response: z.object({ devices: z.number().int() }),
   }),
   /** Whether this computer is fit for the work: rights, drivers, network, disk, sleep. Sends nothing to a device. */
   'pc.check': command({

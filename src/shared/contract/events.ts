@@ -36,6 +36,21 @@ export const events = {
   'journal.changed': z.object({ state: z.enum(['ok', 'disk-full', 'read-only']), text: z.string() }),
   /** What the sources of devices hear changed. */
   'discovery.changed': z.object({ channels: z.array(DiscoveryChannel) }),
+  /** How a search for devices goes; at most four a second, the last one always arrives. */
+  'discovery.scanned': z.object({
+    scanId: z.string(),
+    state: z.enum(['running', 'ended', 'cancelled', 'failed']),
+    /** Addresses that were tried, of how many, and at how many something listens. */
+    asked: z.number().int(),
+    total: z.number().int(),
+    answering: z.number().int(),
+    /** Devices that were recognised since the event before; they are in the list too. */
+    devices: z.array(DeviceEntry),
+    /** Recognised in all. */
+    found: z.number().int(),
+    /** Why it failed; null unless it did. */
+    error: WireErrorModel.nullable(),
+  }),
   /** A device is no longer in the list. */
   'device.removed': z.object({ key: z.string() }),
   'settings.changed': z.object({ settings: Preferences }),

@@ -495,5 +495,7 @@ export const ProbeReport = z.object({
   reach: z.record(EvidenceLevel, z.enum(['yes', 'no', 'unknown'])).nullable(),
   telemetry: TelemetrySample.nullable(),
   notes: z.array(z.string()),
+  /** What it is where it speaks no protocol that is known here; absent where nobody knows. */
+  recognised: LocalTextModel.optional(),
 })
 export type ProbeReport = z.infer<typeof ProbeReport>

@@ -201,6 +201,26 @@ export const en: Messages = {
       title: 'The path on the device holds parts that are not allowed',
       hint: 'Use a plain path without “..”, control characters or an empty part.',
     },
+    'scan.range-invalid': {
+      title: 'The range of addresses is malformed',
+      hint: 'Write it like “192.168.4.0/24”, or give one address.',
+    },
+    'scan.range-too-large': {
+      title: 'The range holds too many addresses to search at once',
+      hint: 'Search at most 4096 addresses (a /20), as a rule a /24.',
+    },
+    'scan.range-public': {
+      title: 'The range does not belong to a local network',
+      hint: 'Search a private range or a network of this computer; say explicitly when other addresses are meant.',
+    },
+    'scan.running': {
+      title: 'A search for devices already runs',
+      hint: 'Wait until it ends, or cancel it first.',
+    },
+    'devices-file.invalid': {
+      title: 'The file with devices has lines that cannot be read',
+      hint: 'Correct the lines that are named and import the file again.',
+    },
     'protocol.unknown': {
       title: 'Unknown protocol',
       hint: 'Correct the name, or leave it out, so that the device is asked.',

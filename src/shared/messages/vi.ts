@@ -204,6 +204,26 @@ export const vi: Messages = {
       title: 'Đường dẫn trên thiết bị chứa phần không được phép',
       hint: 'Hãy dùng đường dẫn đơn giản, không có “..”, ký tự điều khiển hoặc phần rỗng.',
     },
+    'scan.range-invalid': {
+      title: 'Dải địa chỉ sai cú pháp',
+      hint: 'Hãy viết theo mẫu “192.168.4.0/24”, hoặc nhập một địa chỉ.',
+    },
+    'scan.range-too-large': {
+      title: 'Dải có quá nhiều địa chỉ để dò một lần',
+      hint: 'Hãy dò tối đa 4096 địa chỉ (một dải /20), thường là một dải /24.',
+    },
+    'scan.range-public': {
+      title: 'Dải không thuộc mạng nội bộ',
+      hint: 'Hãy dò một dải riêng hoặc mạng của máy này; nếu thật sự muốn địa chỉ khác thì phải nói rõ.',
+    },
+    'scan.running': {
+      title: 'Đang có một lần dò thiết bị khác',
+      hint: 'Hãy đợi lần dò đó xong, hoặc hủy nó trước.',
+    },
+    'devices-file.invalid': {
+      title: 'Tệp thiết bị có dòng không đọc được',
+      hint: 'Hãy sửa các dòng được nêu rồi nhập lại tệp.',
+    },
     'protocol.unknown': {
       title: 'Không có giao thức này',
       hint: 'Hãy sửa tên giao thức, hoặc bỏ trống để chương trình tự hỏi thiết bị.',
