@@ -1,7 +1,17 @@
 /** THE LIST of kinds of virtual devices. */
+import { arduinoOtaKind } from './arduino-ota/kind.ts'
 import type { DeviceKind } from './device-kind.ts'
 import { elegantOtaKind } from './elegant-ota/kind.ts'
 import { espPartsKind } from './esp-parts/kind.ts'
+import { guidChunksKind } from './guid-chunks/kind.ts'
+import { fotaPullKind } from './fota-pull/kind.ts'
 import { httpUpdateKind } from './http-update/kind.ts'
+import { resumableKind } from './resumable/kind.ts'
 
-export const deviceKinds: readonly DeviceKind[] = [espPartsKind, elegantOtaKind, httpUpdateKind]
+export const deviceKinds: readonly DeviceKind[] = [
+  espPartsKind,
+  elegantOtaKind,
+  httpUpdateKind,
+  resumableKind,
+  guidChunksKind,
+]

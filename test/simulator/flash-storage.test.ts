@@ -63,6 +63,7 @@ describe.each(['memory', 'disk'] as const)('flash in %s', place => {
 describe('flash on disk', () => {
   it('finds every name again, whatever is in it, and stays inside its folder', () => {
     const names = [
+      'fs/a.tmp',
       'fs/a/b.bin',
       'fs/..%2f..',
       "fs/it's*?:|<>",

@@ -174,7 +174,8 @@ class DiskFlash implements FlashStorage {
   }
 }
 
-const TEMPORARY_SUFFIX = '.tmp'
+/** No encoded name can end so: a per cent sign is always followed by two hexadecimal digits. */
+const TEMPORARY_SUFFIX = '.%new'
 /** What file systems of boards and of this computer take; longer names fail on the board with its own error. */
 const MAXIMUM_NAME_BYTES = 250
 

@@ -3,6 +3,7 @@ import type { JsonValue } from '../python-json.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
+import type { FileServerHooks } from './file-server-hooks.ts'
 
 export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
 
@@ -80,4 +81,6 @@ export interface FaultHooks {
   readonly update?: UpdateFaultHooks
   /** What only ElegantOTA devices ask. */
   readonly elegantOta?: ElegantOtaFaultHooks
+  /** What only servers ask that put files together from chunks. */
+  readonly fileServer?: FileServerHooks
 }
