@@ -14,4 +14,6 @@ export const deviceKinds: readonly DeviceKind[] = [
   httpUpdateKind,
   resumableKind,
   guidChunksKind,
+  arduinoOtaKind,
+  fotaPullKind,
 ]

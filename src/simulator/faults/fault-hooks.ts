@@ -1,7 +1,10 @@
 /** The points at which a named fault may change what a virtual device does. A fault implements the few that it needs. */
 import type { JsonValue } from '../python-json.ts'
+import type { OtaFaultHooks } from '../arduino-ota/ota-faults.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
+import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
+import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
 import type { FileServerHooks } from './file-server-hooks.ts'
 
@@ -79,8 +82,14 @@ export interface FaultHooks {
   disguise?(text: string): string
   /** What it changes of updates through the Arduino core's `Update`. */
   readonly update?: UpdateFaultHooks
+  /** What only Tasmota devices ask. */
+  readonly tasmota?: TasmotaFaultHooks
   /** What only ElegantOTA devices ask. */
   readonly elegantOta?: ElegantOtaFaultHooks
+  /** What only ArduinoOTA devices ask. */
+  readonly arduinoOta?: OtaFaultHooks
+  /** What only devices ask that pull their firmware. */
+  readonly fotaPull?: PullFaultHooks
   /** What only servers ask that put files together from chunks. */
   readonly fileServer?: FileServerHooks
 }
