@@ -1,6 +1,7 @@
 /** `npm run bench [-- SECTION…]`: the goals of the design, measured side by side in one run; medians of paired rounds. */
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
+import { benchDialects } from './dialects.ts'
 import { benchFormats } from './formats.ts'
 import { benchJournal } from './journal.ts'
 import { benchPage } from './page.ts'
@@ -19,6 +20,7 @@ const sections: Readonly<Record<string, Section>> = {
   start: { title: 'Start', needsBuild: true, run: benchStart },
   formats: { title: 'Formats', needsBuild: true, run: benchFormats },
   upload: { title: 'Chunk uploads over loopback', needsBuild: false, run: benchUpload },
+  dialects: { title: 'Dialects over loopback', needsBuild: false, run: rounds => benchDialects(rounds) },
   journal: { title: 'Journal', needsBuild: false, run: benchJournal },
   page: { title: 'Page in the browser mode', needsBuild: true, run: benchPage },
 }

@@ -7,17 +7,6 @@ import { judgeProject, type Judgement, type RequiredLevel } from '../judgement.t
 import { judgeRequired as judgeRequiredLevel } from '../required-judgement.ts'
 import { MAXIMUM_FILE_BYTES } from './requests.ts'
 
-/**
- * An upload server keeps a file and says so. What runs is only to be learnt from a device that tells it in its telemetry,
- * and whether it starts the uploaded file at all shows only at its restart.
- */
-export function reachOf(telemetry: TelemetrySample | null): Reach {
-  const isRestartVisible = telemetry?.bootCount !== undefined || telemetry?.uptimeMs !== undefined
-  const namesItsApp = telemetry?.appElfSha256 !== undefined || telemetry?.appVersion !== undefined
-  const running = isRestartVisible && namesItsApp ? 'unknown' : 'no'
-  return { sent: 'yes', acknowledged: 'yes', received: 'no', stored: 'no', running, confirmed: running }
-}
-
 /** @param image `isBegun`: an earlier run asked the questions already */
 export function judgeImage(
   image: { readonly inspection: Inspection; readonly sizeBytes: number; readonly isBegun: boolean },

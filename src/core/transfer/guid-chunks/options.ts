@@ -1,6 +1,7 @@
 /** Options of `guid-chunks`, its named profiles, and the rules for the name under which the server keeps the file. */
 import { FlashproofError } from '../../../shared/errors.ts'
 import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
+import { credentialOptions, hasControl, isSingleName } from '../file-server.ts'
 import { baseOption } from '../flat-image.ts'
 import { readRequestPath, telemetryPathOption } from '../telemetry-questions.ts'
 
@@ -62,23 +63,7 @@ export const optionSpecs: readonly OptionSpec[] = [
       vi: 'Nơi bắt đầu tải lên. Các khối được gửi đến địa chỉ do máy chủ cho biết.',
     },
   },
-  {
-    key: 'username',
-    kind: 'text',
-    maximumLength: LONGEST_NAME,
-    defaultValue: '',
-    label: { en: 'User name', vi: 'Tên người dùng' },
-    help: {
-      en: 'For servers that ask for one (HTTP Basic or Digest); empty: none is sent.',
-      vi: 'Dùng cho máy chủ có hỏi (HTTP Basic hoặc Digest); để trống: không gửi.',
-    },
-  },
-  {
-    key: 'password',
-    kind: 'secret',
-    label: { en: 'Password', vi: 'Mật khẩu' },
-    help: { en: 'Belongs to the user name.', vi: 'Đi kèm tên người dùng.' },
-  },
+  ...credentialOptions,
   baseOption,
   telemetryPathOption,
 ]
@@ -137,8 +122,7 @@ export function chooseChunkBytes(wanted: number | 'auto', isBoard: boolean): num
 
 /** One segment that climbs nowhere: the server joins it to its folder as it comes. */
 function safeFileName(name: string): string {
-  const isSafe = name !== '' && name !== '.' && name !== '..' && !/[/\\]/.test(name) && !hasControl(name)
-  if (isSafe) return name
+  if (isSingleName(name)) return name
   throw new FlashproofError('target.unsafe-path', `the name “${name}” is no single file name`, { path: name })
 }
 
@@ -148,12 +132,4 @@ function safeFolder(folder: string): string {
   throw new FlashproofError('target.unsafe-path', `the folder “${folder}” climbs or holds a forbidden character`, {
     path: folder,
   })
-}
-
-function hasControl(text: string): boolean {
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0
-    if (code < 0x20 || code === 0x7f) return true
-  }
-  return false
 }

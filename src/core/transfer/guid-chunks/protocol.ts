@@ -1,14 +1,15 @@
 /** `guid-chunks`: an init, PUTs with a ten-byte header, and a completion that the last chunk brings by itself (seed 5). */
 import { FlashproofError } from '../../../shared/errors.ts'
 import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
-import { authorised, HttpAuth, type RequestSender } from '../../links/http-auth.ts'
+import { authorised, type RequestSender } from '../../links/http-auth.ts'
 import { HttpClient } from '../../links/http-client.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
+import { authFor, fileServerReach } from '../file-server.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
 import { lookAtTelemetry } from '../telemetry-questions.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
-import { judgeImage, judgeRequired, reachOf } from './checks.ts'
-import { optionSpecs, profiles, readOptions, type GuidChunksOptions } from './options.ts'
+import { judgeImage, judgeRequired } from './checks.ts'
+import { optionSpecs, profiles, readOptions } from './options.ts'
 import { readRoute } from './requests.ts'
 import { GuidChunksRun } from './run.ts'
 
@@ -28,7 +29,7 @@ export const guidChunks: TransferProtocol = {
   accepts: (endpoint: Endpoint) => endpoint.kind === 'http',
 
   validate({ options, fileName }) {
-    authOf(readOptions(options, fileName))
+    authFor(readOptions(options, fileName))
   },
 
   async probe(endpoint, context) {
@@ -46,7 +47,7 @@ export const guidChunks: TransferProtocol = {
       }
       const telemetry = await lookAtTelemetry(client, telemetryPath, context)
       const notes = ['the server can say OK and how many bytes it kept, and prove nothing']
-      return { isMatch: true, identity: telemetry?.device ?? null, reach: reachOf(telemetry), telemetry, notes }
+      return { isMatch: true, identity: telemetry?.device ?? null, reach: fileServerReach(telemetry), telemetry, notes }
     } finally {
       await client.close()
     }
@@ -55,7 +56,7 @@ export const guidChunks: TransferProtocol = {
   async review({ endpoint, image, options: values, requiredLevel }, context) {
     const options = readOptions(values, image.fileName)
     const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: context.timeoutMs })
-    const sender = authorised(client, authOf(options))
+    const sender = authorised(client, authFor(options))
     try {
       const { timeoutMs, signal } = context
       const telemetry =
@@ -63,7 +64,7 @@ export const guidChunks: TransferProtocol = {
       if (options.telemetryPath === '') {
         await sender.request({ method: 'GET', path: options.uploadPath, timeoutMs, signal })
       }
-      const reach = reachOf(telemetry)
+      const reach = fileServerReach(telemetry)
       return {
         identity: telemetry?.device ?? null,
         telemetry,
@@ -87,18 +88,13 @@ export const guidChunks: TransferProtocol = {
       { ...endpoint, basePath: '' },
       { connectTimeoutMs: Math.min(5000, context.retryPolicy.requestTimeoutMs) },
     )
-    const sender: RequestSender = authorised(client, authOf(options))
+    const sender: RequestSender = authorised(client, authFor(options))
     try {
       return await new GuidChunksRun(order, options, context, { endpoint, client: sender }).run()
     } finally {
       await client.close()
     }
   },
-}
-
-/** @throws {FlashproofError} option.invalid */
-function authOf({ username, password }: GuidChunksOptions): HttpAuth | null {
-  return username === '' && password === '' ? null : new HttpAuth({ username, password })
 }
 
 function httpEndpoint(endpoint: Endpoint): HttpEndpoint {

@@ -6,14 +6,20 @@ import { asFlashproofError, FlashproofError, hasErrorCode } from '../../../share
 import type { HttpEndpoint } from '../../discovery/target.ts'
 import type { RequestSender } from '../../links/http-auth.ts'
 import { ChunkSet } from '../chunk-set.ts'
-import { levelRank } from '../evidence.ts'
+import {
+  fileServerReach,
+  followFile,
+  isRunningAsked,
+  settled,
+  unclear,
+  untouched,
+  type BoardStanding,
+} from '../file-server.ts'
 import { obeyJudgements } from '../judgement.ts'
-import { watchRestart } from '../restart-watch.ts'
 import { isTransient } from '../retry.ts'
 import { patiently, TelemetryQuestions } from '../telemetry-questions.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
-import { settled, unclear, untouched, type BoardStanding } from './board-now.ts'
-import { judgeImage, judgeRequired, reachOf } from './checks.ts'
+import { judgeImage, judgeRequired } from './checks.ts'
 import { chooseChunkBytes, type GuidChunksOptions } from './options.ts'
 import type { ChunkAnswer } from './requests.ts'
 import { assertCompletion, sessionOf, Upload, type UploadParts } from './upload.ts'
@@ -54,7 +60,7 @@ export class GuidChunksRun {
     // An upload that the server still knows is not complete; of one that it forgot nobody knows.
     const isOpen = this.#completion === 'sent' && isNamed(context)
     this.#before = this.#completion === 'none' || isOpen ? untouched : settled
-    this.#standing = isOpen ? unclear : this.#before
+    this.#standing = this.#completion === 'sent' ? unclear : this.#before
     this.#chunks = new ChunkSet(0, 1, 0)
   }
 
@@ -66,7 +72,8 @@ export class GuidChunksRun {
     if (this.#options.telemetryPath === '') await patiently(context, 'route', () => this.#lookAtRoute())
     context.enter('preparing', this.#standing)
     this.#settleRequired()
-    if (this.#completion === 'succeeded') return await this.#follow({ outcome: 'answered', ...settled })
+    if (this.#completion === 'succeeded')
+      return await followFile(this.#order, context, this.#telemetry, { outcome: 'answered', ...settled })
     const { inspection, bytes } = this.#order.image
     const isBegun = this.#order.isResume && context.ledger() !== null
     const judgements = judgeImage({ inspection, sizeBytes: bytes.length, isBegun }, this.#telemetry.before)
@@ -93,7 +100,7 @@ export class GuidChunksRun {
   }
 
   #settleRequired(): void {
-    const { level, judgements } = judgeRequired(reachOf(this.#telemetry.before), this.#order.requiredLevel)
+    const { level, judgements } = judgeRequired(fileServerReach(this.#telemetry.before), this.#order.requiredLevel)
     for (const judgement of judgements) {
       if (judgement.kind === 'refusal') throw judgement.error
       if (judgement.kind === 'warning') this.#context.warn(judgement.text.en)
@@ -141,6 +148,7 @@ export class GuidChunksRun {
 
   async #begin(): Promise<void> {
     await this.#context.checkpoint()
+    await this.#backToBefore()
     const { image } = this.#order
     const isBoard = this.#telemetry.before?.device?.chip !== undefined
     const chunkBytes = chooseChunkBytes(this.#options.chunkBytes, isBoard)
@@ -198,11 +206,11 @@ export class GuidChunksRun {
 
   /** Its answer may be lost, so what is done is journaled before it is done. */
   async #beforeLast(): Promise<void> {
-    if (this.#isRunningAsked) await this.#telemetry.reidentify()
-    this.#completion = 'sent'
-    await this.#context.markCompletion('sent')
+    if (isRunningAsked(this.#order)) await this.#telemetry.reidentify()
     this.#standing = unclear
     this.#context.enter('transferring', unclear)
+    this.#completion = 'sent'
+    await this.#context.markCompletion('sent')
   }
 
   /** @returns null while more is to be sent */
@@ -256,7 +264,7 @@ export class GuidChunksRun {
       )
       // A person who goes on from here wants it sent again.
       this.#forget()
-      return await this.#follow({ outcome: 'outcome-unknown', ...settled })
+      return await followFile(this.#order, context, this.#telemetry, { outcome: 'outcome-unknown', ...unclear })
     }
     context.progress(sizeBytes)
     const isOtherSize = found.sizeBytes !== null && found.sizeBytes !== sizeBytes
@@ -275,26 +283,7 @@ export class GuidChunksRun {
       context.log('error', 'completion.other-size', text)
       return { outcome: 'answered', ...settled }
     }
-    return await this.#follow({ outcome: 'answered', ...settled })
-  }
-
-  get #isRunningAsked(): boolean {
-    const { requiredLevel } = this.#order
-    return requiredLevel !== null && levelRank(requiredLevel) >= levelRank('running')
-  }
-
-  /** A server keeps a file; only where a device tells what it runs, and a person asks for that, its restart is awaited. */
-  async #follow(otherwise: TransferReport): Promise<TransferReport> {
-    if (!this.#isRunningAsked || !this.#telemetry.namesItsApp) return otherwise
-    return await watchRestart({
-      order: this.#order,
-      context: this.#context,
-      before: this.#order.telemetryBefore ?? this.#telemetry.before,
-      ask: timeoutMs => this.#telemetry.askAfresh(timeoutMs),
-      written: 'app',
-      otherwise,
-      cannotName: 'The device does not name the firmware that it runs.',
-    })
+    return await followFile(this.#order, context, this.#telemetry, { outcome: 'answered', ...settled })
   }
 
   /** The job ends here for good: the server need not keep the chunks. */

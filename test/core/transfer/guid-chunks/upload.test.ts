@@ -147,7 +147,7 @@ describe('the last answer', () => {
       verdict: 'unproven',
       reason: 'outcome-unknown',
       boardNow: 'unknown',
-      unplug: 'safe',
+      unplug: 'keep-powered',
     })
     expect(job.evidence.map(({ level }) => level)).toEqual(['sent'])
     expect(job.warnings.join()).toContain('most likely it is complete')
@@ -333,7 +333,7 @@ describe('another process', () => {
     await bench.reopen()
     isBroken = false
     await bench.station.engine.resume({ jobIds: [jobId] })
-    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'unproven', reason: 'outcome-unknown', unplug: 'safe' })
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'unproven', reason: 'outcome-unknown' })
     expect(server.of('init')).toHaveLength(1)
   })
 

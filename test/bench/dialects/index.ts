@@ -1,0 +1,5 @@
+/** THE LIST of measured dialects: one line a protocol. */
+import type { Dialect } from './dialect.ts'
+import { guidChunksDialect } from './guid-chunks.ts'
+
+export const dialects: readonly Dialect[] = [guidChunksDialect]
