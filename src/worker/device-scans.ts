@@ -57,9 +57,7 @@ export class DeviceScans {
     })
     const scanId = randomUUID()
     const end = new AbortController()
-    const ended = this.#run(scanId, addresses, request, end.signal).finally(() => {
-      this.#running = null
-    })
+    const ended = this.#run(scanId, addresses, request, end.signal)
     this.#running = { scanId, end, ended }
     return { scanId, hosts: addresses.length }
   }
@@ -77,6 +75,11 @@ export class DeviceScans {
   async #run(scanId: string, addresses: readonly string[], request: ScanRequest, signal: AbortSignal): Promise<void> {
     const { clock, isBusy, ask, canConnect } = this.#world
     const news = new ScanNews(scanId, addresses.length, this.#world)
+    // Whoever hears of the end may order the next one.
+    const finish = (state: 'ended' | 'cancelled' | 'failed', error: FlashproofError | null): void => {
+      this.#running = null
+      news.end(state, error)
+    }
     try {
       await scanAddresses({
         clock,
@@ -94,11 +97,11 @@ export class DeviceScans {
           news.progressed(progress)
         },
       })
-      news.end('ended', null)
+      finish('ended', null)
     } catch (thrown) {
       const error = asFlashproofError(thrown)
-      if (hasErrorCode(error, 'call.aborted')) news.end('cancelled', null)
-      else news.end('failed', error)
+      if (hasErrorCode(error, 'call.aborted')) finish('cancelled', null)
+      else finish('failed', error)
     }
   }
 }

@@ -43,8 +43,9 @@ export function readDeviceCsv(text: string, knownProtocols: readonly string[]): 
   const faults: { line: number; text: string }[] = []
   const header = (readCsvRow(lines[0] ?? '') ?? []).map(cell => cell.trim())
   const unknown = header.filter(name => !columns.some(column => column === name))
-  if (!header.includes('target') || unknown.length > 0 || new Set(header).size < header.length) {
-    const what = unknown.length > 0 ? `unknown columns: ${unknown.join(', ')}` : 'the column “target” is missing'
+  if (!header.includes('target') || unknown.length > 0) {
+    const isMissing = !header.includes('target')
+    const what = isMissing ? 'the column “target” is missing' : `unknown columns: ${unknown.join(', ')}`
     throw invalid([{ line: 1, text: `${stripControl(what, MAXIMUM_TEXT)}; the columns are ${columns.join(',')}` }])
   }
   const entries: DeviceEntry[] = []

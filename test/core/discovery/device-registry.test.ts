@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { listDevices, lookUpDevice, mergeDevices } from '../../../src/core/discovery/device-registry.ts'
+import type { DiscoveryChannel } from '../../../src/shared/contract/models.ts'
 import { fakeDeviceEntry as entry } from '../../fakes/fake-device-entry.ts'
 
 const world = { home: '/nowhere', signal: new AbortController().signal, waitMs: 0 }
 
 describe('listing devices', () => {
-  it('loses nothing to a source that fails', async () => {
+  it('loses nothing to a source that fails, and says which one and why', async () => {
+    const channels: DiscoveryChannel[] = []
     const devices = await listDevices(
       [
         { id: 'mdns', list: () => Promise.reject(new Error('no network')) },
@@ -17,9 +19,13 @@ describe('listing devices', () => {
         },
         { id: 'remembered', list: () => [entry('http://192.0.2.1')] },
       ],
-      world,
+      { ...world, onChannels: told => channels.push(...told) },
     )
     expect(devices.map(device => device.target)).toEqual(['http://192.0.2.1'])
+    expect(channels.toSorted((left, right) => left.id.localeCompare(right.id))).toMatchObject([
+      { id: 'mdns', state: 'failed', lastError: 'no network' },
+      { id: 'serial', state: 'failed', lastError: 'no driver' },
+    ])
   })
 })
 
@@ -71,6 +77,31 @@ describe('merging what the sources list', () => {
     ])
     expect(merged.map(device => device.target)).toEqual(['http://127.0.0.1:4711', 'http://127.0.0.1:4712'])
     expect(() => lookUpDevice('esp32-1', merged)).toThrow(expect.objectContaining({ code: 'target.ambiguous' }))
+  })
+})
+
+describe('a board that can be spoken to at several places', () => {
+  const announced = entry('tcp://192.0.2.1:3232', {
+    source: 'mdns',
+    protocols: ['an-ota'],
+    otherTargets: [{ target: 'http://192.0.2.1', protocols: [] }],
+  })
+
+  it('is one row with what is remembered of any of them, each protocol at its own place', () => {
+    const remembered = entry('http://192.0.2.1', { protocols: ['esp-parts'], name: 'kitchen', appVersion: '1.2' })
+    expect(mergeDevices([announced, remembered])).toEqual([
+      {
+        ...announced,
+        name: 'kitchen',
+        appVersion: '1.2',
+        otherTargets: [{ target: 'http://192.0.2.1', protocols: ['esp-parts'] }],
+      },
+    ])
+  })
+
+  it('keeps its row and its places when another board is at another address', () => {
+    const other = entry('http://192.0.2.2', { protocols: ['esp-parts'] })
+    expect(mergeDevices([announced, other])).toEqual([announced, other])
   })
 })
 

@@ -16,6 +16,18 @@ describe('a TARGET', () => {
     ['HTTP://Board.Local', { kind: 'http', origin: 'http://board.local', hostname: 'board.local' }],
     [' http://10.0.0.1 ', { kind: 'http', text: 'http://10.0.0.1' }],
     ['http://[fe80::1]:81', { kind: 'http', hostname: '[fe80::1]', port: 81 }],
+    [
+      'http://[fe80::1%25eth0]:81/api',
+      {
+        kind: 'http',
+        text: 'http://[fe80::1%25eth0]:81/api',
+        origin: 'http://[fe80::1%25eth0]:81',
+        hostname: '[fe80::1%eth0]',
+        port: 81,
+        basePath: '/api',
+      },
+    ],
+    ['tcp://[fe80::1%25eth0]:3232', { kind: 'tcp', hostname: '[fe80::1%eth0]', port: 3232 }],
     ['serial:/dev/ttyUSB0', { kind: 'serial', path: '/dev/ttyUSB0' }],
     ['serial:///dev/ttyACM0', { kind: 'serial', path: '/dev/ttyACM0' }],
     ['serial:COM7', { kind: 'serial', path: 'COM7' }],

@@ -10,6 +10,7 @@ import { defaultRequiredLevel } from '../evidence.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
 import { lookAtPlace, readTelemetryUrl } from '../side-telemetry.ts'
 import type { ReadingContext, TransferProtocol } from '../transfer-protocol.ts'
+import { readEsphomeAnnouncement } from './announcement.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { NativeRun } from './native-run.ts'
 import { optionSpecs, readOptions } from './options.ts'
@@ -36,6 +37,8 @@ export const esphomeOta: TransferProtocol = {
   },
 
   accepts: (endpoint: Endpoint) => endpoint.kind === 'tcp' || endpoint.kind === 'http',
+
+  readAnnouncement: readEsphomeAnnouncement,
 
   validate({ options }) {
     readOptions(options)
