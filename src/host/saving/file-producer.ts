@@ -112,6 +112,15 @@ export class FileProducer {
           write: path => writeFile(path, writeJobLog(shown.entry.snapshot, shown.lines)),
         }
       }
+      case 'devices': {
+        const { csv } = await client.call('device.export', {}, { signal })
+        return {
+          name: safeFileName(['flashproof-devices', stamp]),
+          ending: 'csv',
+          use: 'save',
+          write: path => writeFile(path, csv),
+        }
+      }
       case 'support-bundle':
         return {
           name: safeFileName(['flashproof-support', stamp]),

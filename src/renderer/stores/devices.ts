@@ -85,6 +85,13 @@ export const useDevices = defineStore('devices', () => {
     return added
   }
 
+  /** Takes a list in, whole or not at all. @returns how many @throws {FlashproofError} devices-file.invalid with the line */
+  async function importList(csv: string): Promise<number> {
+    const { devices: count } = await client.call('device.import', { csv })
+    await load()
+    return count
+  }
+
   async function forget(key: string): Promise<void> {
     await client.call('device.forget', { key })
     remove(key)
@@ -132,6 +139,7 @@ export const useDevices = defineStore('devices', () => {
     load,
     setTicked,
     add,
+    importList,
     forget,
     label,
     start,

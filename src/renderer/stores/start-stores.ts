@@ -6,6 +6,7 @@ import { useHost } from './host.ts'
 import { useJobs } from './jobs.ts'
 import { useLogs } from './logs.ts'
 import { useNotices } from './notices.ts'
+import { useScan } from './scan.ts'
 import { useSettings } from './settings.ts'
 import { useTelemetry } from './telemetry.ts'
 
@@ -36,7 +37,7 @@ export function startStores(): () => void {
       if (host.linkState === 'open') notices.tellError(thrown)
     }
   }
-  const mirrors = [settings, devices, firmware, jobs, logs, telemetry]
+  const mirrors = [settings, devices, firmware, jobs, logs, telemetry, useScan()]
   const stops = [host.start(() => void loadHost()), ...mirrors.map(store => store.start())]
   void loadHost()
   return () => {
