@@ -7,11 +7,13 @@ import { guidChunksKind } from './guid-chunks/kind.ts'
 import { fotaPullKind } from './fota-pull/kind.ts'
 import { httpUpdateKind } from './http-update/kind.ts'
 import { resumableKind } from './resumable/kind.ts'
+import { tasmotaKind } from './tasmota/kind.ts'
 
 export const deviceKinds: readonly DeviceKind[] = [
   espPartsKind,
   elegantOtaKind,
   httpUpdateKind,
+  tasmotaKind,
   resumableKind,
   guidChunksKind,
   arduinoOtaKind,

@@ -31,6 +31,7 @@ export function testUpdateFaults(kind: UpdateFaultCases): void {
     await Promise.all(running.splice(0).map(device => device.close()))
   })
   const image = buildTestImage({ version: '2.1.0' })
+  const known = { telemetry: true, firmware: { version: '1.0.0' } }
   const faulty = async (
     name: string,
     parameters: object = {},
@@ -38,7 +39,7 @@ export function testUpdateFaults(kind: UpdateFaultCases): void {
   ): Promise<UpdateServer> => {
     const device = await kind.start({
       ...instantTimes,
-      telemetry: true,
+      ...known,
       ...settings,
       faults: [{ name, ...parameters }],
     })

@@ -48,6 +48,8 @@ export interface UpdateServerPlan {
   readonly faultTable: FaultTable
   readonly updateSettings?: UpdateSettings
   readonly createService: (boot: UpdateBoot) => UpdateService
+  /** Whether the application of the active slot runs; absent: always. */
+  readonly runsApplication?: (board: VirtualBoard) => boolean
 }
 
 const APP_FLASH_BYTES = 8 * 1024 * 1024
@@ -97,6 +99,7 @@ export async function startUpdateServer(plan: UpdateServerPlan): Promise<UpdateS
     get stats() {
       return { ...front.stats, boots: board.state.bootCount }
     },
+    activeImage: () => (plan.runsApplication?.(board) === false ? null : board.activeImage()),
     dataRequests: () => front.stats.dataRequests,
   }
 }
