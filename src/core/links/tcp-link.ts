@@ -254,7 +254,7 @@ export interface OpenPort {
  * Opens a port on one interface for one device alone.
  * @param place the address to listen on, never all interfaces; port 0 takes any free one
  * @param onlyFrom the address that may connect
- * @throws {FlashproofError} network.unreachable when the address or port cannot be had
+ * @throws {FlashproofError} network.port-busy, network.unreachable for an address that this computer does not have
  */
 export function listenForOne(place: { address: string; port: number }, onlyFrom: string): Promise<OpenPort> {
   const turnedAway = new Set<string>()
@@ -304,7 +304,12 @@ export function listenForOne(place: { address: string; port: number }, onlyFrom:
     server.once('error', (error: NodeJS.ErrnoException) => {
       const where = `${place.address}:${String(place.port)}`
       const message = `this computer cannot listen on ${where}: ${error.message}`
-      reject(new FlashproofError('network.unreachable', message, { systemCode: error.code ?? '' }))
+      const isTaken = error.code === 'EADDRINUSE' || error.code === 'EACCES'
+      reject(
+        new FlashproofError(isTaken ? 'network.port-busy' : 'network.unreachable', message, {
+          systemCode: error.code ?? '',
+        }),
+      )
     })
     server.listen(place.port, place.address, () => {
       resolve({ port: portOf(server.address()), accept, turnedAway, close })

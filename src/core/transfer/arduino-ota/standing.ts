@@ -1,0 +1,29 @@
+/** What a board holds, and whether it may be unplugged, around an update over `arduino-ota`. */
+import type { BoardNow, Unplug } from '../../../shared/contract/models.ts'
+import type { RestartReport } from '../restart-watch.ts'
+import type { TransferReport } from '../transfer-protocol.ts'
+
+export interface BoardStanding {
+  readonly boardNow: BoardNow
+  readonly unplug: Unplug
+}
+
+export const standing = {
+  /** The program goes to the inactive slot: until the device has all of it, what runs is as it was. */
+  untouched: { boardNow: 'old-firmware', unplug: 'safe' },
+  /** The program is as it was; the file system is half the old one and half the new one, and nothing worse can come of it. */
+  half: { boardNow: 'unknown', unplug: 'safe' },
+  /** The device may be finishing the update, or restarting into it. */
+  unclear: { boardNow: 'unknown', unplug: 'keep-powered' },
+} as const satisfies Readonly<Record<string, BoardStanding>>
+
+/** The device said that the update is done; what it starts is not seen yet. */
+export const afterSuccess: TransferReport = { outcome: 'answered', boardNow: 'unknown', unplug: 'safe' }
+
+export const afterLostAnswer: TransferReport = { outcome: 'outcome-unknown', ...standing.unclear }
+
+/** A device that was seen again is not writing any more. */
+export function settled(report: RestartReport): TransferReport {
+  const { outcome, boardNow, restart } = report
+  return { outcome, boardNow, unplug: restart === 'away' ? 'keep-powered' : 'safe' }
+}
