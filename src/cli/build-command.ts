@@ -4,7 +4,7 @@ import { FlashproofError } from '../shared/errors.ts'
 import type { GivenWords } from './given-words.ts'
 import { isPair, isSecretSource } from './given-words.ts'
 import type { CommandGrammar } from './grammar.ts'
-import type { ConvertCommand, FlashCommand, LogExportCommand, ParsedCommand } from './parsed-command.ts'
+import type { ConvertCommand, DevicesCommand, FlashCommand, LogExportCommand, ParsedCommand } from './parsed-command.ts'
 
 /** @throws {FlashproofError} usage.missing-argument, usage.invalid-value */
 export function buildCommand(grammar: CommandGrammar, given: GivenWords): ParsedCommand {
@@ -12,7 +12,7 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
   const argument = given.positional[0]
   switch (grammar.name) {
     case 'devices':
-      return { kind: 'devices', waitMs: given.number('wait'), isJson }
+      return buildDevices(given, isJson)
     case 'inspect':
       return { kind: 'inspect', file: argument ?? '', isJson }
     case 'convert':
@@ -45,6 +45,28 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
       return { kind: 'demo', isJson }
     default:
       return { kind: 'not-in-this-version', name: grammar.name }
+  }
+}
+
+function buildDevices(given: GivenWords, isJson: boolean): DevicesCommand {
+  const scan = given.text('scan')
+  const onlyWithScan = ['rate', 'port', 'public'].find(option => scan === undefined && given.has(option))
+  if (onlyWithScan !== undefined) {
+    throw new FlashproofError('usage.missing-argument', `--${onlyWithScan} belongs to --scan CIDR`, {
+      command: 'devices',
+      option: 'scan',
+    })
+  }
+  return {
+    kind: 'devices',
+    waitMs: given.number('wait'),
+    scan,
+    ratePerSecond: given.number('rate'),
+    httpPorts: given.list('port', value => typeof value === 'number'),
+    isPublicAllowed: given.has('public'),
+    importPath: given.text('import'),
+    exportPath: given.text('export'),
+    isJson,
   }
 }
 

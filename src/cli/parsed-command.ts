@@ -57,10 +57,24 @@ export interface ServeCommand {
   readonly isJson: boolean
 }
 
+export interface DevicesCommand {
+  readonly kind: 'devices'
+  readonly waitMs: number | undefined
+  /** A range of addresses to search. */
+  readonly scan: string | undefined
+  readonly ratePerSecond: number | undefined
+  /** Ports of web servers to look at instead of 80. */
+  readonly httpPorts: readonly number[]
+  readonly isPublicAllowed: boolean
+  readonly importPath: string | undefined
+  readonly exportPath: string | undefined
+  readonly isJson: boolean
+}
+
 export type ParsedCommand =
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: 'version' }
-  | { readonly kind: 'devices'; readonly waitMs: number | undefined; readonly isJson: boolean }
+  | DevicesCommand
   | { readonly kind: 'inspect'; readonly file: string; readonly isJson: boolean }
   | ConvertCommand
   | FlashCommand

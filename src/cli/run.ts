@@ -111,7 +111,7 @@ async function runCommand(context: CommandContext, command: ParsedCommand): Prom
       context.host.stdout.write(`flashproof ${context.host.version}\n`)
       return 0
     case 'devices':
-      return await (await import('./commands/devices.ts')).runDevices(context, command.waitMs)
+      return await (await import('./commands/devices.ts')).runDevices(context, command)
     case 'inspect':
       return await (await import('./commands/inspect.ts')).runInspect(context, command.file)
     case 'convert':

@@ -1,4 +1,7 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import '../../src/cli/commands/devices.ts'
 import '../../src/cli/commands/log.ts'
@@ -22,6 +25,126 @@ async function untilIdle(): Promise<void> {
 }
 
 describe('devices', () => {
+  it('shows where else a board can be spoken to, what to know of it, and why an interface heard nothing', async () => {
+    const board = fakeDeviceEntry('tcp://10.0.0.1:3232', {
+      name: 'kitchen',
+      label: 'oven',
+      source: 'mdns',
+      place: 'wlan0',
+      present: false,
+      protocols: ['an-ota'],
+      otherTargets: [{ target: 'http://10.0.0.1', protocols: [] }],
+      notes: [{ en: 'It wants a password.', vi: 'Cần mật khẩu.' }],
+    })
+    const channels = [
+      {
+        id: 'mdns:wlan0',
+        source: 'mdns' as const,
+        name: 'Wi-Fi (wlan0)',
+        state: 'failed' as const,
+        queriesSent: 3,
+        answersHeard: 0,
+        lastHeardAt: null,
+        diagnosis: { en: 'A VPN owns the route.', vi: 'VPN giữ tuyến.' },
+      },
+    ]
+    const host = createMemoryHost({ handlers: { 'device.list': () => ({ devices: [board], channels }) } })
+    expect(await runCli(['devices'], host)).toBe(0)
+    expect(host.out().split('\n')).toEqual([
+      'Name  Target               MAC  Chip  Protocols  From',
+      'oven  tcp://10.0.0.1:3232  -    -     an-ota     mdns, wlan0, away',
+      '    also at http://10.0.0.1',
+      '    It wants a password.',
+      '',
+    ])
+    expect(host.err()).toBe('Wi-Fi (wlan0): A VPN owns the route.\n')
+  })
+
+  it('searches a range as it was asked to, and lists what is known afterwards without listening', async () => {
+    const asked: unknown[] = []
+    const host = createMemoryHost({
+      handlers: {
+        'discovery.scan': request => {
+          asked.push(request)
+          const counts = { asked: 254, total: 254, answering: 3, devices: [], found: 1, error: null }
+          host.emit('discovery.scanned', { scanId: 's', state: 'running', ...counts })
+          setImmediate(() => {
+            host.emit('discovery.scanned', { scanId: 's', state: 'ended', ...counts })
+          })
+          return { scanId: 's', hosts: 254 }
+        },
+        'device.list': request => {
+          asked.push(request)
+          return { devices: [] }
+        },
+      },
+    })
+    const words = ['devices', '--scan', '192.168.4.0/24', '--rate', '20', '--port', '8080', '--port', '81', '--json']
+    expect(await runCli(words, host)).toBe(0)
+    expect(asked).toEqual([{ cidr: '192.168.4.0/24', ratePerSecond: 20, httpPorts: [8080, 81] }, { waitMs: 0 }])
+    expect(host.jsonLines()).toEqual([
+      { schema: 1, type: 'scan', scanId: 's', state: 'ended', asked: 254, total: 254, answering: 3, found: 1 },
+    ])
+    expect(host.err()).toContain('254 of 254 addresses tried, 3 answer, 1 recognised.')
+  })
+
+  it('stops a search on Ctrl-C', async () => {
+    const cancelled: string[] = []
+    const host = createMemoryHost({
+      handlers: {
+        'discovery.scan': () => {
+          setImmediate(() => {
+            host.raise('SIGINT')
+          })
+          return { scanId: 's', hosts: 254 }
+        },
+        'discovery.cancel-scan': ({ scanId }) => {
+          cancelled.push(scanId)
+          const counts = { asked: 9, total: 254, answering: 0, devices: [], found: 0, error: null }
+          host.emit('discovery.scanned', { scanId, state: 'cancelled', ...counts })
+          return {}
+        },
+      },
+    })
+    expect(await runCli(['devices', '--scan', '192.168.4.0/24'], host)).toBe(130)
+    expect(cancelled).toEqual(['s'])
+    expect(host.err()).toContain('The search was stopped.')
+  })
+
+  it('takes the options of a search only with a search', async () => {
+    const host = createMemoryHost()
+    expect(await runCli(['devices', '--rate', '5'], host)).toBe(2)
+    expect(host.err()).toContain('--rate belongs to --scan CIDR')
+  })
+
+  it('writes and reads the list as a file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flashproof-device-file-'))
+    try {
+      const path = join(folder, 'devices.csv')
+      const imported: string[] = []
+      const handlers = {
+        'device.export': () => ({ csv: 'target\r\nhttp://10.0.0.1\r\n', devices: 1 }),
+        'device.import': ({ csv }: { csv: string }) => {
+          imported.push(csv)
+          return { devices: 1 }
+        },
+        'device.list': () => ({ devices: [] }),
+      }
+      const out = createMemoryHost({ handlers })
+      expect(await runCli(['devices', '--export', path, '--json'], out)).toBe(0)
+      expect(out.jsonLines()).toEqual([{ schema: 1, type: 'device-export', path, devices: 1 }])
+      const back = createMemoryHost({ handlers })
+      expect(await runCli(['devices', '--import', path], back)).toBe(0)
+      expect(imported).toEqual([readFileSync(path, 'utf8')])
+      const missing = createMemoryHost({ handlers })
+      expect(await runCli(['devices', '--import', join(folder, 'no.csv')], missing)).toBe(2)
+      expect(await runCli(['devices', '--export', join(folder, 'no', 'x.csv')], missing)).toBe(2)
+      expect(readdirSync(folder)).toEqual(['devices.csv'])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   it('lists what was found as JSON lines', async () => {
     const device = fakeDeviceEntry('http://10.0.0.1', {
       name: 'board\u001b[2J',

@@ -311,7 +311,7 @@ export const vi: Messages = {
     },
     'device.foreign-address': {
       title: 'Thiết bị chuyển nội dung tải lên sang máy chủ khác',
-      hint: 'Chưa gửi gì đến đó. Hãy kiểm tra đúng thiết bị chưa, và kết nối bằng địa chỉ mà thiết bị tự nêu.',
+      hint: 'Hãy kiểm tra đúng thiết bị chưa, và kết nối bằng địa chỉ mà thiết bị tự nêu; chưa gửi gì đến địa chỉ kia.',
     },
     'device.refused-image': {
       title: 'Thiết bị từ chối phần sụn',
