@@ -17,6 +17,7 @@ export class Upload {
   readonly #received = new Set<number>()
   /** Chunks whose bodies are arriving. */
   readonly #underWay = new Set<number>()
+  #firstMissing = 0
 
   constructor(guid: string, owner: string, plan: UploadPlan) {
     this.guid = guid
@@ -51,7 +52,8 @@ export class Upload {
 
   /** What a request most likely carries, before its body tells: the first chunk that is neither there nor on its way. */
   nextChunk(): number {
-    let chunkNumber = 0
+    while (this.#received.has(this.#firstMissing)) this.#firstMissing++
+    let chunkNumber = this.#firstMissing
     while (this.#received.has(chunkNumber) || this.#underWay.has(chunkNumber)) chunkNumber++
     return chunkNumber
   }

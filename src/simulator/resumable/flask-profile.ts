@@ -93,7 +93,8 @@ export class FlaskProfile implements FileService {
       return { reply: json({ message: 'Missing parameters', status: 'error' }, 400) }
     }
     const hooks = this.#strike(point, fileName)
-    if (hooks.claimsCompletion(this.#directories.countParts(identifier))) {
+    // Counting walks over all files: not without a fault that wants to know.
+    if (!this.#board.faults.isEmpty && hooks.claimsCompletion(this.#directories.countParts(identifier))) {
       return { reply: json({ size: Number(query.get('resumableTotalSize') ?? 0), status: 'complete' }) }
     }
     const sizeBytes = this.#files.sizeOf(fileName)
@@ -143,7 +144,8 @@ export class FlaskProfile implements FileService {
   }
 
   #hasAllParts({ identifier, fileName, totalChunks }: Upload): boolean {
-    for (let chunkNumber = 1; chunkNumber <= totalChunks; chunkNumber++) {
+    // From the end, where the missing ones are while an upload goes on.
+    for (let chunkNumber = totalChunks; chunkNumber >= 1; chunkNumber--) {
       if (!this.#directories.hasPart(identifier, fileName, chunkNumber)) return false
     }
     return true

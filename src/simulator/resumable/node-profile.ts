@@ -106,16 +106,26 @@ export class NodeProfile implements FileService {
     const path = PREFIX + chunk.identifier
     this.#files.write(`${path}.${String(chunk.chunkNumber)}`, stored)
     const busyMs = this.#board.flashTime.write(stored.length)
-    const total = countOf(chunk)
-    let present = 0
-    while (present < total && this.#has(chunk.identifier, present + 1)) present++
-    if (present === total) {
+    if (this.#hasAll(chunk)) {
       this.#files.setLatest(path)
       setLast()
       return { ...said('done'), busyMs }
     }
-    const isClaimed = fileServerHooksOf(this.#board.faults.all).claimsCompletion(present)
-    return { ...said(isClaimed ? 'done' : 'partly_done'), busyMs }
+    return { ...said(this.#claimsCompletion(path) ? 'done' : 'partly_done'), busyMs }
+  }
+
+  #hasAll(chunk: Chunk): boolean {
+    // From the end, where the missing ones are while an upload goes on.
+    for (let chunkNumber = countOf(chunk); chunkNumber >= 1; chunkNumber--) {
+      if (!this.#has(chunk.identifier, chunkNumber)) return false
+    }
+    return true
+  }
+
+  /** Counting walks over all files: not without a fault that wants to know. */
+  #claimsCompletion(path: string): boolean {
+    const { faults } = this.#board
+    return !faults.isEmpty && fileServerHooksOf(faults.all).claimsCompletion(this.#files.paths(`${path}.`).length)
   }
 
   #has(identifier: string, chunkNumber: number): boolean {

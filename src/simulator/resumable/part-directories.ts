@@ -4,6 +4,8 @@ import type { FlashStorage } from '../board/flash-storage.ts'
 
 const RECORD = 'directories.json'
 const ROOT = 'temp/'
+/** Times on disk lag by at most this: beside a life of hours that is nothing, and each part would cost a second file. */
+const GRAIN_MS = 1000
 
 export class PartDirectories {
   readonly #flash: FlashStorage
@@ -11,6 +13,7 @@ export class PartDirectories {
   readonly #wallTimeMs: () => number
   /** When each folder last changed; empty folders have no files to be found by. */
   readonly #changedAtMs: Map<string, number>
+  #savedAtMs = 0
 
   constructor(flash: FlashStorage, files: FileStore, wallTimeMs: () => number) {
     this.#flash = flash
@@ -74,11 +77,14 @@ export class PartDirectories {
   }
 
   #touch(identifier: string): void {
-    this.#changedAtMs.set(identifier, this.#wallTimeMs())
-    this.#save()
+    const nowMs = this.#wallTimeMs()
+    const isNew = !this.#changedAtMs.has(identifier)
+    this.#changedAtMs.set(identifier, nowMs)
+    if (isNew || nowMs - this.#savedAtMs >= GRAIN_MS) this.#save()
   }
 
   #save(): void {
+    this.#savedAtMs = this.#wallTimeMs()
     this.#flash.write(RECORD, new TextEncoder().encode(JSON.stringify([...this.#changedAtMs])))
   }
 }
