@@ -8,6 +8,7 @@ import { fotaPullKind } from './fota-pull/kind.ts'
 import { httpUpdateKind } from './http-update/kind.ts'
 import { resumableKind } from './resumable/kind.ts'
 import { tasmotaKind } from './tasmota/kind.ts'
+import { stm32BridgeKind } from './stm32-bridge/kind.ts'
 
 export const deviceKinds: readonly DeviceKind[] = [
   espPartsKind,
@@ -18,4 +19,5 @@ export const deviceKinds: readonly DeviceKind[] = [
   guidChunksKind,
   arduinoOtaKind,
   fotaPullKind,
+  stm32BridgeKind,
 ]

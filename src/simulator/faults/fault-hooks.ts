@@ -4,6 +4,7 @@ import type { OtaFaultHooks } from '../arduino-ota/ota-faults.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
 import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
+import type { BridgeFaultHooks } from '../stm32-bridge/bridge-faults.ts'
 import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
 import type { FileServerHooks } from './file-server-hooks.ts'
@@ -90,6 +91,8 @@ export interface FaultHooks {
   readonly arduinoOta?: OtaFaultHooks
   /** What only devices ask that pull their firmware. */
   readonly fotaPull?: PullFaultHooks
+  /** What only gateways to an STM32 ask. */
+  readonly stm32Bridge?: BridgeFaultHooks
   /** What only servers ask that put files together from chunks. */
   readonly fileServer?: FileServerHooks
 }
