@@ -4,14 +4,12 @@ import type { FaultTable, NamedFault } from '../faults/fault-table.ts'
 import { seededRandom } from '../random.ts'
 import { boardOptionsOf, type BoardSettings } from './board-options.ts'
 import { VirtualBoard } from './board.ts'
-import { FileStore } from './file-store.ts'
+import { FILE_SYSTEM_BYTES, FileStore } from './file-store.ts'
 import { openFlashStorage } from './flash-storage.ts'
 import { BoardHttpFront, type FrontOptions, type FrontRequest, type FrontRoute, type FrontStats } from './http-front.ts'
 import { HttpNetwork } from './http-network.ts'
 import type { VirtualIdentity } from './identity.ts'
 import { describeTelemetry } from './telemetry.ts'
-
-const FILE_SYSTEM_BYTES = 64 * 1024 * 1024
 
 export interface FileServerSettings extends BoardSettings {
   /** Whether it answers `GET /telemetry`. */

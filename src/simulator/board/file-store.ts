@@ -1,9 +1,12 @@
 /** The files of a virtual file server in its flash: paths with any characters, and which of them an upload wrote last. */
+import { noSpaceLeft } from './device-error.ts'
 import { SECTOR_BYTES } from './flash-time.ts'
 import type { FlashStorage } from './flash-storage.ts'
 
 const FILES = 'fs/'
 const RECORD = 'latest.json'
+/** No file is larger than all the room there is. */
+export const FILE_SYSTEM_BYTES = 1024 * 1024 * 1024
 
 export class FileStore {
   readonly #flash: FlashStorage
@@ -35,8 +38,9 @@ export class FileStore {
     this.#flash.write(FILES + path, bytes)
   }
 
-  /** @throws {DeviceError} ENAMETOOLONG */
+  /** @throws {DeviceError} ENAMETOOLONG, ENOSPC */
   writeAt(path: string, offset: number, bytes: Uint8Array): void {
+    if (!(offset + bytes.length <= FILE_SYSTEM_BYTES)) throw noSpaceLeft()
     this.#flash.writeAt(FILES + path, offset, bytes)
   }
 

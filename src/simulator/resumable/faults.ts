@@ -5,6 +5,7 @@ import { allowance, defineFault, isAt } from '../faults/fault-parameters.ts'
 import type { FaultTable } from '../faults/fault-table.ts'
 import { fileServerFaults } from '../faults/file-server-faults.ts'
 import { storageFaults } from '../faults/storage-faults.ts'
+import type { JsonValue } from '../python-json.ts'
 
 const times = { type: 'number', default: 1, minimum: 0, summary: 'how often; 0 without end' } as const
 
@@ -81,6 +82,30 @@ const ownFaults = {
     primary: 'after',
     create: ({ after }) => ({ fileServer: { claimsCompletion: receivedChunks => receivedChunks >= after } }),
   }),
+  'wrong-json': defineFault({
+    summary:
+      'answers the question for the whole upload with JSON that is cut off or says something else (not with trait node)',
+    parameters: {
+      shape: {
+        type: 'choice',
+        default: 'truncated',
+        choices: ['truncated', 'text-size', 'other-status', 'list'],
+        summary: 'cut off, the size as text, a status that nobody knows, or a list',
+      },
+      times: { ...times, default: 0 },
+    },
+    primary: 'shape',
+    create: ({ shape, times: allowed }) => {
+      const mayStrike = allowance(allowed)
+      return {
+        rewriteReply: (at, honest) => {
+          const isQuestion = at.kind === 'status' && at.chunk === null && honest.kind === 'json'
+          if (!isQuestion || !mayStrike()) return honest
+          return { kind: 'text', status: 200, contentType: 'application/json', text: misshapen(shape, honest.value) }
+        },
+      }
+    },
+  }),
   refuses: defineFault({
     summary: 'answers 200 with a text that means no, without storing',
     parameters: {
@@ -98,6 +123,22 @@ const ownFaults = {
     },
   }),
 } as const
+
+function misshapen(
+  shape: 'truncated' | 'text-size' | 'other-status' | 'list',
+  honest: { readonly [key: string]: JsonValue },
+): string {
+  switch (shape) {
+    case 'truncated':
+      return JSON.stringify(honest).slice(0, -3)
+    case 'text-size':
+      return JSON.stringify({ ...honest, size: JSON.stringify(honest['size'] ?? 0) })
+    case 'other-status':
+      return JSON.stringify({ ...honest, status: 'ready' })
+    case 'list':
+      return JSON.stringify([honest])
+  }
+}
 
 export const resumableFaults = {
   slow: connectionFaults.slow,

@@ -160,6 +160,25 @@ describe('the multipart reader', () => {
     for (const { isWhole, files } of problems) expect([isWhole, files]).toEqual([false, []])
   })
 
+  it('survives anything, and hands on no more than came', () => {
+    const random = seededRandom(11)
+    const pieces = [
+      `--${BOUNDARY}`,
+      '\r\n',
+      '--',
+      'Content-Disposition: form-data; name="a"; filename="b"',
+      '\r\n\r\n',
+      'x',
+    ]
+    for (let round = 0; round < 300; round++) {
+      const text = Array.from({ length: 30 }, () => pieces[random.integer(pieces.length)] ?? '').join('')
+      const whole = Buffer.concat([Buffer.from(text), someBytes(20, round), Buffer.from(text)])
+      const at = random.integer(whole.length)
+      const { files } = read([whole.subarray(0, at), whole.subarray(at)])
+      expect(files.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(whole.length)
+    }
+  })
+
   it('finds nothing in a body with another boundary', () => {
     expect(read([form(content)], 'other')).toEqual({ fields: {}, files: [], isWhole: false, problem: null })
   })

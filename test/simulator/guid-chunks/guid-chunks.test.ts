@@ -197,6 +197,16 @@ describe('an exception inside a PUT', () => {
     expect([device.stored(), device.leftovers(), device.files.paths()]).toEqual([null, 0, []])
   })
 
+  it('ends the upload when its place is beyond all the room there is', async () => {
+    const device = await start()
+    const plan = { action: 'init', fileName: 'a', fileSize: 2 ** 33, chunkSize: 2 ** 31, totalChunks: 4 }
+    const { uploadUrl } = dataOf(await control(device.target, plan))
+    const body = chunkBody({ guid: '', path: '', content, chunkBytes: 1000, totalChunks: 4 }, 3)
+    const answer = await call(device.target, String(uploadUrl), { method: 'PUT', body })
+    expect(verdictOf(answer)).toEqual([500, 'fail', '[Errno 28] ENOSPC'])
+    expect(device.leftovers()).toBe(0)
+  })
+
   it('leaves a hole unnoticed where a chunk in the middle is short', async () => {
     const device = await start()
     const upload = await begin(device.target, content)

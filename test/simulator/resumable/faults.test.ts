@@ -103,6 +103,23 @@ describe('a fault of the answer', () => {
     }
   })
 
+  strikes('wrong-json', 'garbles the answer for the whole upload alone', async () => {
+    const { device, target } = await start()
+    await uploadAll(target, file)
+    const texts: string[] = []
+    for (const shape of ['truncated', 'text-size', 'other-status', 'list']) {
+      device.setFaults([fault('wrong-json', { shape })])
+      texts.push((await askStatus(target, file)).text)
+    }
+    expect(texts).toEqual([
+      '{"size":6500,"status":"complet',
+      '{"size":"6500","status":"complete"}',
+      '{"size":6500,"status":"ready"}',
+      '[{"size":6500,"status":"complete"}]',
+    ])
+    expect((await test(target, file, 1)).json).toEqual({ status: 'complete', size: 6500 })
+  })
+
   strikes('error-500', 'stores nothing', async () => {
     const { target } = await start({ faults: [fault('error-500', { chunk: 0 })] })
     expect((await upload(target, file, 1)).status).toBe(500)
