@@ -63,6 +63,7 @@ export class OtaService {
   readonly #settings: OtaSettings
   readonly #sockets = new Set<Socket>()
   #state: State = { name: 'idle' }
+  #isStopped = false
   /** The last count, where it goes out together with what ends the update. */
   #heldCount = ''
 
@@ -74,6 +75,7 @@ export class OtaService {
 
   /** Ends its connection as the board goes down. */
   stop(isOrderly: boolean): void {
+    this.#isStopped = true
     for (const socket of this.#sockets) {
       if (isOrderly) socket.destroy()
       else socket.resetAndDestroy()
@@ -175,6 +177,8 @@ export class OtaService {
     let receivedBytes = 0
     while (update.progressBytes < sizeBytes) {
       const piece = await reader.read(READ_BYTES, this.#settings.readTimeoutMs)
+      // Work in RAM that is lost: nobody is left to go on.
+      if (this.#isStopped) await new Promise(() => undefined)
       if (piece === 'ended') return false
       if (piece === 'timeout') {
         // It repeats its last count, in case that was lost.

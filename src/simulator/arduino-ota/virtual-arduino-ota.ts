@@ -45,7 +45,7 @@ export async function startVirtualArduinoOta(options: ArduinoOtaOptions = {}): P
   const board = new VirtualBoard(openFlashStorage(options.flashDir ?? null), boardOptionsOf(options, arduinoOtaFaults))
   const network = new OtaNetwork(board, options)
   await board.powerOn(network)
-  const target = `udp://127.0.0.1:${String(network.port)}`
+  const target = `udp://${listenAddress()}:${String(network.port)}`
   return {
     target,
     port: network.port,
@@ -136,7 +136,7 @@ class OtaNetwork implements BoardNetwork {
     })
     return new Promise((resolve, reject) => {
       udp.once('error', reject)
-      udp.bind(this.#port, '127.0.0.1', () => {
+      udp.bind(this.#port, listenAddress(), () => {
         udp.off('error', reject)
         // Somebody who is gone may send an ICMP error back; the device does not mind.
         udp.on('error', () => undefined)

@@ -13,7 +13,7 @@ const traits = {
   'no-device-id': { sendsDeviceId: false },
   range: { style: 'range' },
   'plain-get': { style: 'plain' },
-  instant: { ...instantTimes, pollMs: 10, retryMs: 5 },
+  instant: { ...instantTimes, pollMs: 10, retryMs: 5, timeoutMs: 500 },
 } as const satisfies Record<string, FotaPullOptions>
 
 export const fotaPullKind: DeviceKind = {

@@ -1,7 +1,18 @@
 /** The gateway's side of the UART: request, length, groups of eight bytes, sum; with its waits and its words for each failure. */
 import type { VirtualBoard } from '../board/board.ts'
 import type { BridgeFaultHooks, UartStep } from './bridge-faults.ts'
-import { CHECKSUM_ERR, CHECKSUM_OK, FW_ERR, FW_OK, FW_READY, FW_RECEIVED, GROUP_BYTES } from './uart-bytes.ts'
+import {
+  CHECKSUM_DATA,
+  CHECKSUM_ERR,
+  CHECKSUM_OK,
+  FW_ERR,
+  FW_LENGTH,
+  FW_OK,
+  FW_READY,
+  FW_RECEIVED,
+  FW_REQUEST,
+  GROUP_BYTES,
+} from './uart-bytes.ts'
 import type { VirtualStm32 } from './virtual-stm32.ts'
 
 export interface UartSettings {
@@ -42,9 +53,11 @@ export class UartTransfer {
   /** Programs the STM32. @returns the gateway's text for what went wrong; null when the sum was right */
   async run(image: Uint8Array, onProgress: (progress: UartProgress) => void): Promise<string | null> {
     onProgress({ state: 'requesting', sentBytes: 0 })
+    // Whatever an earlier attempt left it in, it has waited long since.
+    this.#stm32.giveUpWaiting()
     await this.#wait(SETTLE_MS)
     if (!(await this.#requestUpdate())) return 'STM32 not ready for firmware update'
-    const length = this.#heard('length', 0, this.#stm32.onLength(image.length))
+    const length = this.#send('length', 0, withNumber(FW_LENGTH, image.length))
     if (length === FW_ERR) return 'STM32 rejected firmware length (FW_ERR)'
     if (length !== FW_OK) return this.#timeOut(LENGTH_TIMEOUT_MS, 'STM32 length response timeout')
     let sum = 0
@@ -57,7 +70,7 @@ export class UartTransfer {
       for (const byte of group) sum = (sum + byte) & 0xff
     }
     onProgress({ state: 'verifying', sentBytes: image.length })
-    const verdict = this.#heard('checksum', 0, this.#stm32.onChecksum(sum))
+    const verdict = this.#send('checksum', 0, withNumber(CHECKSUM_DATA, sum))
     if (verdict === CHECKSUM_OK) return null
     if (verdict === CHECKSUM_ERR) return 'Firmware transfer failed - checksum error'
     return this.#timeOut(CHECKSUM_TIMEOUT_MS, 'Checksum verification timeout')
@@ -65,7 +78,7 @@ export class UartTransfer {
 
   async #requestUpdate(): Promise<boolean> {
     for (let attempt = 0; attempt < REQUEST_TRIES; attempt++) {
-      if (this.#heard('request', 0, this.#stm32.onRequest()) === FW_READY) return true
+      if (this.#send('request', 0, Uint8Array.of(FW_REQUEST)) === FW_READY) return true
       await this.#wait(READY_TIMEOUT_MS)
     }
     return false
@@ -82,14 +95,14 @@ export class UartTransfer {
     }
     await this.#wait(GROUP_MS)
     const sent = this.#hooks().reduce((bytes, hooks) => hooks.onWire?.(offset, bytes) ?? bytes, group)
-    return this.#heard('group', index, this.#stm32.onGroup(sent)) === FW_RECEIVED
+    return this.#send('group', index, sent) === FW_RECEIVED
   }
 
-  /** What arrives of an answer; null for silence. */
-  #heard(step: UartStep, group: number, honest: number): number | null {
-    return this.#hooks().reduce<number | null>(
+  /** @returns what arrives of the answer; null for silence */
+  #send(step: UartStep, group: number, bytes: Uint8Array): number | null {
+    return this.#hooks().reduce(
       (answer, hooks) => (hooks.answerInstead === undefined ? answer : hooks.answerInstead(step, group, answer)),
-      honest,
+      this.#stm32.receive(bytes),
     )
   }
 
@@ -109,4 +122,12 @@ export class UartTransfer {
   #hooks(): BridgeFaultHooks[] {
     return this.#board.faults.all.flatMap(({ stm32Bridge }) => (stm32Bridge === undefined ? [] : [stm32Bridge]))
   }
+}
+
+/** A command with a number of four bytes, the highest first. */
+function withNumber(command: number, value: number): Uint8Array {
+  const packet = new DataView(new ArrayBuffer(5))
+  packet.setUint8(0, command)
+  packet.setUint32(1, value)
+  return new Uint8Array(packet.buffer)
 }

@@ -76,7 +76,7 @@ export async function startVirtualStm32Bridge(options: Stm32BridgeOptions = {}):
     },
   })
   return {
-    target: `http://127.0.0.1:${String(network.port)}`,
+    target: `http://${listenAddress()}:${String(network.port)}`,
     port: network.port,
     get identity() {
       return board.identity
