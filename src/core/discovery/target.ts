@@ -73,7 +73,7 @@ export function parseTarget(text: string): Endpoint | NamedTarget {
       return { kind: scheme, text: trimmed, hostname: match[1].replace('%25', '%'), port }
     }
     case 'pull': {
-      const match = /^pull:\/\/([^:/\s]+)(?::(\d{1,5}))?\/([^/\s]+)$/i.exec(trimmed)
+      const match = /^pull:\/\/(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^:/\s[\]]+)(?::(\d{1,5}))?\/([^/\s]+)$/i.exec(trimmed)
       if (match?.[1] === undefined || match[3] === undefined) {
         throw invalid(text, 'pull: wants INTERFACE[:PORT]/DEVICE-ID')
       }

@@ -36,6 +36,10 @@ describe('a TARGET', () => {
     ['udp://192.168.1.4:3232', { kind: 'udp', hostname: '192.168.1.4', port: 3232 }],
     ['pull://eth0/unit-7', { kind: 'pull', interfaceName: 'eth0', port: null, deviceId: 'unit-7' }],
     ['pull://eth0:8070/unit-7', { kind: 'pull', interfaceName: 'eth0', port: 8070, deviceId: 'unit-7' }],
+    [
+      'pull://[fe80::1%eth0]:8070/unit-7',
+      { kind: 'pull', interfaceName: '[fe80::1%eth0]', port: 8070, deviceId: 'unit-7' },
+    ],
     ['mac:AA:bb:CC:dd:EE:0f', { kind: 'mac', value: 'aa:bb:cc:dd:ee:0f' }],
     ['mac:AA-BB-CC-DD-EE-0F', { kind: 'mac', value: 'aa:bb:cc:dd:ee:0f' }],
     ['bench-3', { kind: 'name', value: 'bench-3' }],

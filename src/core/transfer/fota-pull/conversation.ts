@@ -1,0 +1,499 @@
+/**
+ * What one device asks and is answered, and what that says of it: how far it is, whether it has everything, what it reports
+ * of its restart. Knows no time limits; `run.ts` watches those.
+ */
+import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
+import { stripControl } from '../../../shared/units.ts'
+import type { TransferContext, TransferOrder } from '../transfer-protocol.ts'
+import { standingAtStart, unclear, unsure, type BoardStanding } from './board-now.ts'
+import { askedBytes } from './byte-range.ts'
+import { DevicePace } from './device-pace.ts'
+import type { PullOptions } from './options.ts'
+import { jsonAnswer, type PullAnswer, type PullRequest } from './pull-request.ts'
+import type { ExpectedDevice } from './pull-server.ts'
+import type { Release } from './release.ts'
+import { readStatusReport, type StatusReport } from './status-report.ts'
+
+/**
+ * `silent`: nobody came. `talking`: it asks, and downloads nothing yet. `fetching`: chunks or the plain image go out.
+ * `fetched`: it was served everything. `restarting`: it said that it has everything.
+ */
+export type Phase = 'silent' | 'talking' | 'fetching' | 'fetched' | 'restarting'
+
+/** What ends the conversation, by the device's word. */
+export type Outcome =
+  | { readonly kind: 'success'; readonly version: string | null }
+  | { readonly kind: 'old-firmware'; readonly text: string }
+  | { readonly kind: 'refused'; readonly text: string }
+
+export interface ConversationParts {
+  readonly order: TransferOrder
+  readonly options: PullOptions
+  readonly context: TransferContext
+  readonly release: Release
+  readonly holdMs: number
+  /** Looks at the device before the first byte. @throws {FlashproofError} why it must not be served */
+  readonly admit: () => Promise<void>
+  /** Something changed that the run may wait for. */
+  readonly onChange: () => void
+}
+
+/** A device that begins again more often than this, after it had everything, does not start what it gets. */
+const MOST_COMPLETE_DOWNLOADS = 3
+
+export class Conversation implements ExpectedDevice {
+  readonly #parts: ConversationParts
+  readonly isHostChecked: boolean
+  readonly deviceId: string
+  readonly strangers: string[] = []
+  address: string | null
+  pace: DevicePace
+  phase: Phase = 'silent'
+  /** Monotonic. */
+  lastHeardMs: number | null = null
+  phaseSinceMs: number
+  outcome: Outcome | null = null
+  failure: FlashproofError | null = null
+  /** It says that it failed, and may begin again by itself. */
+  complaint: { readonly text: string; readonly atMs: number } | null = null
+  /** It asked again and names our version: it runs it, by that word alone. */
+  namedOursAtMs: number | null = null
+  versionBefore: string | null = null
+  /** It takes the plain image, of which it reports nothing. */
+  isPlainDownload = false
+  hasHeardFarewell = false
+  /** It told its Device-ID. */
+  isNamed = false
+  #standing: BoardStanding
+  #isAdmitted: Promise<void> | null = null
+  #edge: Promise<void> | null = null
+  #isSentSaid = false
+  #isHandedOver = false
+  #completeDownloads = 0
+  #isRollbackAsked: boolean
+  /** End of the plain image's bytes that were served without a hole. */
+  #plainEnd = 0
+
+  constructor(deviceId: string, address: string | null, parts: ConversationParts) {
+    this.#parts = parts
+    const { order, options, release, context } = parts
+    this.deviceId = deviceId
+    this.address = address
+    this.isHostChecked = options.isHostChecked
+    this.#isRollbackAsked = options.rollbackReason !== ''
+    this.#standing = standingAtStart(order.earlierCompletion)
+    this.#isHandedOver = order.earlierCompletion === 'sent' || order.earlierCompletion === 'succeeded'
+    this.phaseSinceMs = context.clock.monotonicMs()
+    const ledger = context.ledger()
+    const isSame = ledger?.imageSha256 === order.image.sha256 && ledger.chunkBytes === release.chunkBytes
+    const have = order.isResume && isSame ? ledger.have : undefined
+    this.pace = new DevicePace(release.sizeBytes, release.chunkBytes, have)
+    if (order.isResume && (order.earlierCompletion === 'sent' || order.earlierCompletion === 'succeeded')) {
+      // What an earlier run served whole stays served; a device that begins again says so by asking.
+      this.phase = order.earlierCompletion === 'sent' ? 'fetched' : 'restarting'
+      for (let index = 0; index < release.totalChunks; index++) this.pace.serve(index)
+    }
+  }
+
+  /** From now on only a new word counts. */
+  forgetOutcome(): void {
+    this.outcome = null
+  }
+
+  /** A pause holds an answer back now; the silence is ours then. */
+  get isHolding(): boolean {
+    return this.#edge !== null
+  }
+
+  /** It was told that its release was taken away. */
+  onFarewell(): void {
+    this.hasHeardFarewell = true
+  }
+
+  onStranger(text: string): void {
+    this.strangers.push(text)
+    this.#parts.context.log('warning', 'pull.stranger', text)
+  }
+
+  async answer(request: PullRequest): Promise<PullAnswer> {
+    const { context, options, onChange } = this.#parts
+    this.#hear(request)
+    try {
+      if (request.deviceId !== null) await this.#name()
+      const { path, method } = request
+      const route = path.startsWith(`${options.prefix}/`) ? path.slice(options.prefix.length + 1) : ''
+      if (path === options.downloadPath) {
+        return method === 'GET' || method === 'HEAD' ? await this.#plain(request) : notAllowed('GET, HEAD')
+      }
+      switch (route) {
+        case 'manifest':
+          return method === 'GET' ? await this.#manifest(request) : notAllowed('GET')
+        case 'chunk':
+          return method === 'GET' ? await this.#chunk(request) : notAllowed('GET')
+        case 'status':
+          return method === 'POST' ? await this.#status(request) : notAllowed('POST')
+        case 'rollback-status':
+          return method === 'GET' ? this.#rollbackStatus() : notAllowed('GET')
+        default:
+          context.log('info', 'pull.unknown-path', `${method} ${stripControl(path, 120)}: there is nothing`)
+          return jsonAnswer(404, { error: 'Not found' })
+      }
+    } catch (thrown) {
+      const error = asFlashproofError(thrown)
+      // A stop is told by the run itself.
+      if (!context.signal.aborted) this.failure ??= error
+      return jsonAnswer(410, { error: 'Release withdrawn' })
+    } finally {
+      onChange()
+    }
+  }
+
+  #hear(request: PullRequest): void {
+    const { context } = this.#parts
+    const isFirst = this.lastHeardMs === null
+    this.lastHeardMs = context.clock.monotonicMs()
+    if (!isFirst) return
+    const name = request.deviceId === null ? ' without a Device-ID: taken for this one, the only one expected' : ''
+    context.log('info', 'device.heard', `${request.remoteAddress} asks for ${stripControl(request.path, 120)}${name}`)
+    if (this.phase === 'silent') this.#enter('talking')
+  }
+
+  /** It says that it is the one that is expected. */
+  async #name(): Promise<void> {
+    if (this.isNamed) return
+    this.isNamed = true
+    await this.#parts.context.identify({ id: this.deviceId })
+  }
+
+  #enter(phase: Phase): void {
+    if (this.phase === phase) return
+    this.phase = phase
+    this.phaseSinceMs = this.#parts.context.clock.monotonicMs()
+  }
+
+  async #manifest(request: PullRequest): Promise<PullAnswer> {
+    const { context, release } = this.#parts
+    await this.#noteVersion(request)
+    context.log('debug', 'pull.manifest', `version ${request.version ?? 'not said'}`)
+    return jsonAnswer(200, release.manifest())
+  }
+
+  /** The version that a device names while it asks: the old one again after it had everything means that it went back. */
+  async #noteVersion({ version }: PullRequest): Promise<void> {
+    if (version === null) return
+    const { context, release } = this.#parts
+    const isOurs = version === release.version
+    const hasAll = this.phase === 'fetched' || this.phase === 'restarting'
+    if (!hasAll) {
+      this.versionBefore ??= version
+      context.setVersion('before', version)
+      if (isOurs) {
+        context.warn(
+          `The device says that it runs ${version} already; it downloads only what has another version text.`,
+        )
+      }
+      return
+    }
+    if (isOurs) {
+      await this.#haveAll('it asks again and names our version')
+      context.setVersion('after', version)
+      this.namedOursAtMs ??= context.clock.monotonicMs()
+      return
+    }
+    // Before it said that it has everything it may simply ask again.
+    if (this.phase !== 'restarting' || (this.versionBefore !== null && version !== this.versionBefore)) return
+    context.setVersion('after', version)
+    this.outcome = { kind: 'old-firmware', text: `it asks again and names the old version ${version}` }
+  }
+
+  async #chunk({ query }: PullRequest): Promise<PullAnswer> {
+    const { release } = this.#parts
+    const names = ['chunk_number', 'chunk'].flatMap(key => query.getAll(key))
+    const [name = ''] = names
+    if (!/^\d{1,9}$/.test(name) || names.some(other => other !== name)) {
+      return jsonAnswer(400, { error: 'Bad chunk number' })
+    }
+    const index = Number(name)
+    if (index >= release.totalChunks) return jsonAnswer(404, { error: 'Chunk not found' })
+    if (this.pace.kindOf(index) === 'start-over') await this.#startOver()
+    // What this question acknowledges is on the disk before the next chunk leaves.
+    this.#count(index)
+    if ((await this.#gate()) === 'held') return heldAnswer()
+    if (this.phase !== 'fetched' && this.phase !== 'restarting') this.#beginFetching()
+    const isLast = this.pace.completes(index)
+    if (isLast) await this.#handOver()
+    return {
+      ...jsonAnswer(200, release.chunk(index)),
+      onEnd: isWhole => {
+        if (!isWhole) return
+        this.pace.serve(index)
+        if (this.pace.isAllServed) this.#allServed()
+      },
+    }
+  }
+
+  #count(index: number): void {
+    const { context } = this.#parts
+    const kind = this.pace.kindOf(index)
+    if (kind === 'repeat') {
+      context.countRetry()
+      context.log('info', 'chunk.repeated', `chunk ${String(index)} is asked for again`)
+    }
+    if (kind === 'out-of-order') {
+      context.log('info', 'chunk.out-of-order', `chunk ${String(index)} is asked for out of order`)
+    }
+    this.#acknowledge(this.pace.ask(index))
+  }
+
+  #acknowledge(indexes: readonly number[]): void {
+    if (indexes.length === 0) return
+    const { context } = this.#parts
+    for (const index of indexes) {
+      context.acknowledge({ index, sizeBytes: this.pace.sizeOf(index), attempt: 1, durationMs: 0 })
+    }
+    context.progress(this.pace.doneBytes)
+  }
+
+  #beginFetching(): void {
+    this.complaint = null
+    if (this.phase === 'fetching') return
+    this.#enter('fetching')
+    const { context } = this.#parts
+    context.enter('transferring', this.#standing)
+    context.progress(this.pace.doneBytes)
+  }
+
+  /** It begins again: what it had counts no more. */
+  async #startOver(): Promise<void> {
+    const { context, release } = this.#parts
+    const hadAll = this.phase === 'fetched' || this.phase === 'restarting'
+    context.log('warning', 'pull.start-over', 'the device begins again with chunk 0')
+    this.pace = new DevicePace(release.sizeBytes, release.chunkBytes)
+    if (hadAll && ++this.#completeDownloads >= MOST_COMPLETE_DOWNLOADS) {
+      this.outcome = { kind: 'refused', text: 'it downloads the whole image again and again and does not start it' }
+    }
+    if (this.#isHandedOver) {
+      this.#isHandedOver = false
+      this.#standing = unsure
+      await context.markCompletion('failed')
+    }
+    context.countRetry()
+    this.#enter('talking')
+    this.startSession()
+  }
+
+  /** Begins a ledger of what the device acknowledges. */
+  startSession(url?: string): void {
+    const { context, order, release } = this.#parts
+    context.startSession({
+      chunkBytes: release.chunkBytes,
+      totalChunks: release.totalChunks,
+      imageSha256: order.image.sha256,
+      deviceKey: this.deviceId.toLowerCase(),
+      targetPath: url ?? context.ledger()?.targetPath ?? '',
+    })
+  }
+
+  /** The last of what it lacks is about to leave: from then on it may switch and restart. */
+  async #handOver(): Promise<void> {
+    if (this.phase === 'fetched' || this.phase === 'restarting') return
+    const { context } = this.#parts
+    this.#isHandedOver = true
+    await context.markCompletion('sent')
+    this.#standing = unclear
+    context.enter('transferring', unclear)
+  }
+
+  #allServed(): void {
+    if (this.phase === 'fetched' || this.phase === 'restarting') return
+    const { context, order } = this.#parts
+    if (!this.#isSentSaid) {
+      this.#isSentSaid = true
+      const value = String(order.image.bytes.length)
+      context.addEvidence({ level: 'sent', basis: 'host-sent', method: 'byte-count', value, matches: null })
+    }
+    this.#enter('fetched')
+    context.enter('verifying', unclear)
+    this.#parts.onChange()
+  }
+
+  async #status({ body }: PullRequest): Promise<PullAnswer> {
+    const { context } = this.#parts
+    const report = readStatusReport(body)
+    if (typeof report === 'string') {
+      context.log('warning', 'pull.bad-status', `${report}: ${stripControl(body, 200)}`)
+      return jsonAnswer(400, { error: report })
+    }
+    context.log('info', 'pull.status', describe(report))
+    if (report.chunkReceived !== undefined) this.#acknowledge(this.pace.report(report.chunkReceived))
+    await this.#judge(report)
+    return jsonAnswer(200, { status: 'success' })
+  }
+
+  async #judge(report: StatusReport): Promise<void> {
+    const { context } = this.#parts
+    const { bootStatus, newVersion, isRolledBack, error } = report
+    const hasAll = this.phase === 'fetched' || this.phase === 'restarting'
+    const reason = error === undefined ? '' : `: ${error}`
+    if (isRolledBack === true || bootStatus === 'failed') {
+      if (this.phase === 'silent' || this.phase === 'talking') {
+        context.log('info', 'pull.old-status', 'this status is about an earlier update')
+      } else if (isRolledBack === true || this.phase === 'restarting') {
+        this.outcome = { kind: 'old-firmware', text: `it went back to its old firmware${reason}` }
+      } else {
+        // It may begin again by itself, so it gets the time for that.
+        this.complaint = { text: `it says that the update failed${reason}`, atMs: context.clock.monotonicMs() }
+      }
+      return
+    }
+    if (bootStatus !== 'success' && bootStatus !== 'pending_reboot' && report.verified !== true) return
+    if (!hasAll) {
+      context.log('info', 'pull.old-status', 'it reports a finished update, but was not served all of this one')
+      return
+    }
+    await this.#haveAll(`status ${bootStatus ?? 'verified'}`)
+    if (bootStatus !== 'success') return
+    if (newVersion !== undefined) context.setVersion('after', newVersion)
+    this.outcome = { kind: 'success', version: newVersion ?? null }
+  }
+
+  /** The device said that it has everything. */
+  async #haveAll(word: string): Promise<void> {
+    if (this.phase === 'restarting') return
+    const { context, order } = this.#parts
+    this.#acknowledge(this.pace.report(this.pace.totalChunks))
+    context.progress(order.image.bytes.length)
+    context.addEvidence({ level: 'acknowledged', basis: 'device-said', method: 'status', value: word, matches: null })
+    this.#enter('restarting')
+    context.enter('rebooting', unclear)
+    await context.markCompletion('succeeded')
+  }
+
+  #rollbackStatus(): PullAnswer {
+    const { context, options } = this.#parts
+    const isAsked = this.#isRollbackAsked
+    // Told once, as the seed's server does.
+    this.#isRollbackAsked = false
+    context.log('info', 'pull.rollback-status', isAsked ? 'answered yes, and cleared' : 'answered no')
+    return jsonAnswer(200, { rollback_required: isAsked, reason: isAsked ? options.rollbackReason : '' })
+  }
+
+  async #plain(request: PullRequest): Promise<PullAnswer> {
+    const { order, release, context } = this.#parts
+    const { headers, method } = request
+    const { bytes, sha256 } = order.image
+    const common = { 'Accept-Ranges': 'bytes', ETag: `"${sha256}"` }
+    const contentType = 'application/octet-stream'
+    if (request.version === release.version) {
+      await this.#noteVersion(request)
+      return { status: 304, headers: common, contentType, body: '' }
+    }
+    if (method === 'HEAD') return { status: 200, headers: common, contentType, body: bytes }
+    // A range of another image would be joined to what the device has of that one.
+    const isSameImage = headers['if-range'] === undefined || headers['if-range'] === common.ETag
+    const asked = askedBytes(isSameImage ? headers.range : undefined, bytes.length)
+    if (asked.kind === 'unsatisfiable') {
+      return {
+        ...jsonAnswer(416, { error: 'Range not satisfiable' }),
+        headers: { ...common, 'Content-Range': `bytes */${String(bytes.length)}` },
+      }
+    }
+    if ((await this.#gate()) === 'held') return heldAnswer()
+    await this.#noteVersion(request)
+    const { start, end } = asked.kind === 'part' ? asked : { start: 0, end: bytes.length }
+    await this.#beginPlain(start)
+    const isLast = start <= this.#plainEnd && end === bytes.length
+    if (isLast) await this.#handOver()
+    const range = { 'Content-Range': `bytes ${String(start)}-${String(end - 1)}/${String(bytes.length)}` }
+    return {
+      status: asked.kind === 'part' ? 206 : 200,
+      headers: asked.kind === 'part' ? { ...common, ...range } : common,
+      contentType,
+      body: bytes.subarray(start, end),
+      onSent: sentBytes => {
+        // The last byte counts only with the device's word.
+        if (start <= this.#plainEnd) context.progress(Math.min(start + sentBytes, bytes.length - 1))
+      },
+      onEnd: isWhole => {
+        if (!isWhole || start > this.#plainEnd) return
+        this.#plainEnd = Math.max(this.#plainEnd, end)
+        if (this.#plainEnd === bytes.length) this.#allServed()
+      },
+    }
+  }
+
+  async #beginPlain(start: number): Promise<void> {
+    const { context, order } = this.#parts
+    const hadAll = this.phase === 'fetched' || this.phase === 'restarting'
+    if (!this.isPlainDownload) {
+      this.isPlainDownload = true
+      if (order.requiredLevel === null) context.setRequired('sent')
+      context.warn(
+        'The device downloads the plain image: it acknowledges nothing, so “Sent by this PC” is normal until it reports its restart.',
+      )
+    }
+    if (start === 0 && hadAll) {
+      this.#plainEnd = 0
+      await this.#startOver()
+    }
+    this.#beginFetching()
+  }
+
+  /** Lets a byte of the image out: the device was looked at, what is known is on the disk, and nobody wants a pause. */
+  async #gate(): Promise<'go' | 'held'> {
+    const { context, holdMs } = this.#parts
+    const edge = this.#edge ?? this.#openEdge()
+    const stop = new AbortController()
+    const isLate = context.clock.delay(holdMs, stop.signal).then(
+      () => 'held' as const,
+      // The edge was passed before.
+      () => 'go' as const,
+    )
+    try {
+      const passed = await Promise.race([edge.then(() => 'go' as const), isLate])
+      if (passed === 'held') {
+        const seconds = String(Math.ceil(holdMs / 1000))
+        context.warn(
+          `On hold: the device’s questions wait ${seconds} s, then are answered 503. A device that does not ask again begins anew, which is served too.`,
+        )
+      }
+      return passed
+    } finally {
+      stop.abort(new FlashproofError('call.aborted', 'the edge was passed'))
+    }
+  }
+
+  #openEdge(): Promise<void> {
+    const edge = this.#passEdge().finally(() => {
+      this.#edge = null
+      // The silence meanwhile was ours.
+      this.lastHeardMs = this.#parts.context.clock.monotonicMs()
+      this.#parts.onChange()
+    })
+    this.#edge = edge
+    // The request that opened it may have been answered long before it fails.
+    edge.catch((thrown: unknown) => {
+      if (!this.#parts.context.signal.aborted) this.failure ??= asFlashproofError(thrown)
+    })
+    return edge
+  }
+
+  async #passEdge(): Promise<void> {
+    this.#isAdmitted ??= this.#parts.admit()
+    await this.#isAdmitted
+    await this.#parts.context.checkpoint()
+  }
+}
+
+function heldAnswer(): PullAnswer {
+  return { ...jsonAnswer(503, { error: 'Paused' }), headers: { 'Retry-After': '2' } }
+}
+
+function notAllowed(methods: string): PullAnswer {
+  return { ...jsonAnswer(405, { error: 'Method not allowed' }), headers: { Allow: methods } }
+}
+
+function describe(report: StatusReport): string {
+  const { unknown, ...known } = report
+  return stripControl(JSON.stringify(Object.keys(unknown).length === 0 ? known : report), 400)
+}
