@@ -27,6 +27,7 @@ export interface RunResult {
 
 /** Images are drawn from few, so that reading and hashing them does not outweigh the transfers. */
 const IMAGES_OF_EACH = 6
+const MOST_OPEN = 6
 /** More than this is tested by the faults alone: the harness's default size has at least 20 chunks. */
 const MOST_FAULTS = 3
 
@@ -74,6 +75,9 @@ export async function runSeeds(
       const extension = /\.[^.]+$/.exec(harness.fileName ?? '')?.[0] ?? '.bin'
       const opened = firmwareIds.get(key) ?? bench.firmwareId(image, `${key.replace(/[^a-z0-9-]/gi, '-')}${extension}`)
       firmwareIds.set(key, opened)
+      // The library keeps few files open: the one opened longest ago is opened again when it is drawn again.
+      const [oldest] = firmwareIds.keys()
+      if (firmwareIds.size > MOST_OPEN && oldest !== undefined) firmwareIds.delete(oldest)
       results.push(await runOne(bench, run, image, await opened))
       bench.snapshots.length = 0
     }

@@ -45,13 +45,7 @@ export class HttpAuth {
 
   /** @throws {FlashproofError} option.invalid for a name that HTTP cannot carry */
   constructor(credentials: HttpCredentials) {
-    // A colon would move the border between name and password (RFC 7617, 2).
-    if (hasControl(credentials.username) || credentials.username.includes(':')) {
-      throw new FlashproofError('option.invalid', 'a user name for HTTP has no colon and no control character', {
-        key: 'username',
-        expected: 'a name without a colon',
-      })
-    }
+    assertUsername(credentials.username)
     this.#credentials = credentials
   }
 
@@ -81,6 +75,18 @@ export class HttpAuth {
     this.#staleInARow++
     return this.#staleInARow <= STALE_IN_A_ROW ? 'again' : 'refused'
   }
+}
+
+/**
+ * Refuses a user name before any device is touched: a colon would move the border between name and password (RFC 7617, 2).
+ * @throws {FlashproofError} option.invalid
+ */
+export function assertUsername(username: string): void {
+  if (!hasControl(username) && !username.includes(':')) return
+  throw new FlashproofError('option.invalid', 'a user name for HTTP has no colon and no control character', {
+    key: 'username',
+    expected: 'a name without a colon',
+  })
 }
 
 export type RequestSender = Pick<HttpClient, 'request'>

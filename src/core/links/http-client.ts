@@ -123,6 +123,11 @@ export class HttpClient {
     })
   }
 
+  /** Lets the next request open a connection of its own: whether a device went away shows only on a fresh one. */
+  forgetConnection(): void {
+    if (this.#pending === null) this.#dropSocket()
+  }
+
   /** Ends the connection at once; a pending request is rejected. */
   close(): Promise<void> {
     this.#isClosed = true

@@ -1,5 +1,8 @@
 /** THE LIST of transfer protocols. */
+import { arduinoOta } from './arduino-ota/protocol.ts'
+import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
+import { httpUpdate } from './http-update/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
-export const transferProtocols: readonly TransferProtocol[] = [espParts]
+export const transferProtocols: readonly TransferProtocol[] = [espParts, elegantOta, httpUpdate, arduinoOta]

@@ -15,7 +15,7 @@ const SHORTEST_HASH_DIGITS = 16
 /** A device that answers at all answers a small question within this; a longer silence is a device that is away. */
 const LONGEST_POLL_MS = 2000
 /** Share of the time for a restart within which a device that restarts by itself has gone away. */
-const STARTS_WITHIN_SHARE = 0.25
+const STARTS_WITHIN_SHARE = 0.125
 
 /** What one look at the device shows; `alive`: it answers, and says nothing of itself; null: an answer without meaning. */
 export type Sighting = TelemetrySample | 'alive' | null

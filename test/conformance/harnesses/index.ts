@@ -1,8 +1,16 @@
 /** THE LIST of harnesses: every transfer protocol must have one here. */
+import { arduinoOtaBoards } from './arduino-ota.ts'
+import { elegantOtaBoards } from './elegant-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
+import { httpUpdateBoards } from './http-update.ts'
 import type { TransferHarness } from './transfer-harness.ts'
 
-export const harnesses: readonly TransferHarness[] = [virtualBoards]
+export const harnesses: readonly TransferHarness[] = [
+  virtualBoards,
+  ...elegantOtaBoards,
+  ...httpUpdateBoards,
+  ...arduinoOtaBoards,
+]
 
 /** The same suite on real boards, as far as the environment names some. */
 export function hardwareHarnesses(environment: NodeJS.ProcessEnv): readonly TransferHarness[] {

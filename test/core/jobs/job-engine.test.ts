@@ -190,7 +190,7 @@ describe('an order', () => {
       code: 'protocol.unknown',
     })
     await expect(engine.start({ firmwareId: 'fw-none', targets })).rejects.toMatchObject({ code: 'file.not-found' })
-    await expect(engine.start({ firmwareId, targets, secrets: { password: 'x' } })).rejects.toMatchObject({
+    await expect(engine.start({ firmwareId, targets, secrets: { passphrase: 'x' } })).rejects.toMatchObject({
       code: expect.stringMatching(/^option\./) as unknown,
     })
     expect(board.stats.requests).toBe(0)

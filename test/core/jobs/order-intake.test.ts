@@ -58,14 +58,20 @@ describe('an order', () => {
     expect(found).toMatchObject({ code: 'usage.invalid-value', requests: 0 })
     expect(found.message).toContain('“no-such-code”')
     expect(found.details).toMatchObject({
-      known: ['tight-space', 'other-project', 'resume-unidentified', 'not-firmware', 'missing-end'],
+      known: expect.arrayContaining([
+        'tight-space',
+        'other-project',
+        'resume-unidentified',
+        'not-firmware',
+        'missing-end',
+      ]) as unknown,
     })
   })
 
   it('to resume that accepts what nobody asks is refused, also when nothing is to be resumed', async () => {
     await expect(bench.station.engine.resume({ accept: ['resume-unidentifed'] })).rejects.toMatchObject({
       code: 'usage.invalid-value',
-      details: { known: ['tight-space', 'other-project', 'resume-unidentified'] },
+      details: { known: expect.arrayContaining(['tight-space', 'other-project', 'resume-unidentified']) as unknown },
     })
   })
 
