@@ -3,7 +3,7 @@
 export class ChunkSet {
   readonly chunkBytes: number
   readonly totalChunks: number
-  readonly #sizeBytes: number
+  readonly totalBytes: number
   readonly #have: Uint8Array
   #doneBytes = 0
   #count = 0
@@ -12,7 +12,7 @@ export class ChunkSet {
   constructor(sizeBytes: number, chunkBytes: number, totalChunks: number, have?: Uint8Array) {
     this.chunkBytes = chunkBytes
     this.totalChunks = totalChunks
-    this.#sizeBytes = sizeBytes
+    this.totalBytes = sizeBytes
     this.#have = new Uint8Array(Math.ceil(totalChunks / 8))
     for (let index = 0; index < totalChunks; index++) {
       if (((have?.[index >> 3] ?? 0) >> (index & 7)) & 1) this.add(index)
@@ -40,7 +40,7 @@ export class ChunkSet {
   }
 
   sizeOf(index: number): number {
-    return index === this.totalChunks - 1 ? this.#sizeBytes - index * this.chunkBytes : this.chunkBytes
+    return index === this.totalChunks - 1 ? this.totalBytes - index * this.chunkBytes : this.chunkBytes
   }
 
   /** The chunk's bytes of the image, not a copy. */

@@ -47,9 +47,13 @@ export const credentialOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** @throws {FlashproofError} option.invalid for a name that HTTP cannot carry */
-export function authFor({ username, password }: { username: string; password: string }): HttpAuth | null {
-  return username === '' && password === '' ? null : new HttpAuth({ username, password })
+/**
+ * @param basePath what the client puts before every path
+ * @throws {FlashproofError} option.invalid for a name that HTTP cannot carry
+ */
+export function authFor(given: { username: string; password: string }, basePath = ''): HttpAuth | null {
+  const { username, password } = given
+  return username === '' && password === '' ? null : new HttpAuth({ username, password, basePath })
 }
 
 /**

@@ -55,8 +55,9 @@ export const guidChunks: TransferProtocol = {
 
   async review({ endpoint, image, options: values, requiredLevel }, context) {
     const options = readOptions(values, image.fileName)
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: context.timeoutMs })
-    const sender = authorised(client, authFor(options))
+    const http = httpEndpoint(endpoint)
+    const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
+    const sender = authorised(client, authFor(options, http.basePath))
     try {
       const { timeoutMs, signal } = context
       const telemetry =
