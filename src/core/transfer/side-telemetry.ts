@@ -18,8 +18,8 @@ export const telemetryUrlOption: OptionSpec = {
   defaultValue: '',
   label: { en: 'Telemetry address', vi: 'Địa chỉ dữ liệu đo' },
   help: {
-    en: 'Where the same device answers its telemetry as JSON: http://HOST/telemetry, or :PORT/path of its own address. Empty: never asked.',
-    vi: 'Nơi chính thiết bị đó trả lời dữ liệu đo dạng JSON: http://HOST/telemetry, hoặc :PORT/đường-dẫn tại địa chỉ của nó. Để trống: không hỏi.',
+    en: 'Where the same device answers its telemetry as JSON: http://HOST/telemetry, or /path or :PORT/path at its own address. Empty: never asked.',
+    vi: 'Nơi chính thiết bị đó trả lời dữ liệu đo dạng JSON: http://HOST/telemetry, hoặc /đường-dẫn hay :PORT/đường-dẫn tại địa chỉ của nó. Để trống: không hỏi.',
   },
 }
 
@@ -30,16 +30,18 @@ export interface TelemetryPlace {
 }
 
 /**
- * Reads the option for one device; null where it is empty.
+ * Reads the option for one device; null where it is empty. `:/path` is the number of the target's own port.
  * @param endpoint absent: only what can be known without the device is checked
  * @throws {FlashproofError} option.invalid for what is no such address, and for another host than the device's
  */
 export function readTelemetryUrl(values: OptionValues, endpoint?: Endpoint): TelemetryPlace | null {
   const text = String(values['telemetryUrl'] ?? '').trim()
   if (text === '') return null
-  const hostname = endpoint !== undefined && 'hostname' in endpoint ? endpoint.hostname : 'device'
-  // A batch of devices shares the option, so that it may leave the host to each of them.
-  const whole = /^(:\d{1,5})?\//.test(text) ? `http://${hostname}${text}` : text
+  const { hostname, port } =
+    endpoint !== undefined && 'hostname' in endpoint ? endpoint : { hostname: 'device', port: 80 }
+  // A batch of devices shares the option, so that it may leave the host, and the port, to each of them.
+  const ownText = text.replace(/^:\//, `:${String(port)}/`)
+  const whole = /^(:\d{1,5})?\//.test(ownText) ? `http://${hostname}${ownText}` : text
   const match = /^(http:\/\/(?:\[[0-9a-f:.]+\]|[^/:[\]@]+)(?::\d{1,5})?)(\/[\w\-./~%]*)$/i.exec(whole)
   if (match?.[1] === undefined || match[2] === undefined) throw invalid(text, 'it is no address of telemetry')
   const place = parseTarget(match[1])

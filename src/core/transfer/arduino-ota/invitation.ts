@@ -99,6 +99,8 @@ async function call(invitation: Invitation, world: InvitationWorld): Promise<Hea
   const datagram = Buffer.from(`${String(command)} ${String(port.port)} ${String(sizeBytes)} ${md5}\n`)
   let failure: FlashproofError | null = null
   for (let attempt = 1; attempt <= times.tries; attempt++) {
+    // A job that was stopped begins nothing in the device.
+    signal.throwIfAborted()
     const untilMs = performance.now() + times.answerMs
     exchange.send(datagram)
     try {

@@ -9,14 +9,15 @@ import type { SocketEndpoint } from '../../discovery/target.ts'
 import { listenForOne, type TcpLink } from '../../links/tcp-link.ts'
 import { openUdpExchange } from '../../links/udp-exchange.ts'
 import { obeyJudgements } from '../judgement.ts'
-import { hasRestarted, watchRestart } from '../restart-watch.ts'
+import { watchLostAnswer } from '../lost-answer.ts'
+import { hasRestarted, watchRestart, type RestartWatch } from '../restart-watch.ts'
 import { readTelemetryUrl, SideTelemetry } from '../side-telemetry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { DataPhase, PIECE_BYTES } from './data-phase.ts'
 import { invite } from './invitation.ts'
 import type { ArduinoOptions } from './options.ts'
-import { afterLostAnswer, afterSuccess, settled, standing, type BoardStanding } from './standing.ts'
+import { afterLostAnswer, afterSuccess, standing, type BoardStanding } from './standing.ts'
 
 /** The reference client invites ten times, a second apart, while the policy's own time for a request is ten seconds. */
 const INVITATIONS_A_TRY = 2
@@ -60,6 +61,8 @@ export class ArduinoRun {
       if (hasRestarted(this.#order.telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
+      await context.markCompletion('none')
+      context.enter('connecting', this.#whileSending)
     }
     await obeyJudgements(judgeImage(image.inspection, this.#options, this.#telemetry.before, isResume), context)
     if (isDryRun) return { outcome: 'answered', ...standing.untouched }
@@ -152,8 +155,8 @@ export class ArduinoRun {
       const error = asFlashproofError(thrown)
       if (error.code !== 'device.bad-answer') throw error
       context.log('error', 'upload.ended-early', error.message)
-      await context.markCompletion('sent')
       context.enter('transferring', standing.unclear)
+      await context.markCompletion('sent')
       return false
     }
   }
@@ -161,8 +164,8 @@ export class ArduinoRun {
   /** Once the last piece is on its way the device may finish the update by itself, whatever is heard of it. */
   async #sendLast(phase: DataPhase, part: Uint8Array): Promise<'taken' | 'unknown'> {
     const context = this.#context
-    await context.markCompletion('sent')
     context.enter('transferring', standing.unclear)
+    await context.markCompletion('sent')
     try {
       await phase.sendLast(part)
     } catch (thrown) {
@@ -199,21 +202,23 @@ export class ArduinoRun {
       context.progress(this.#order.image.bytes.length)
       this.#addTaken()
     }
-    const report = {
+    const { before, isThere } = this.#telemetry
+    if (!isThere) {
+      // Nothing of this protocol answers without beginning an update, so its restart cannot be watched.
+      context.warn('The restart cannot be seen without telemetry; the option telemetryUrl names where it is told.')
+      return found === 'taken' ? afterSuccess : afterLostAnswer
+    }
+    const watch: RestartWatch = {
       order: this.#order,
       context,
-      before: this.#order.telemetryBefore ?? this.#telemetry.before,
-      ask: (timeoutMs: number) => this.#telemetry.look(timeoutMs),
+      before: this.#order.telemetryBefore ?? before,
+      ask: timeoutMs => this.#telemetry.look(timeoutMs),
       written: this.#options.writes,
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,
       cannotName: 'The device does not say what it runs; telemetry that names the running image would show it.',
     }
-    if (this.#telemetry.isThere) return settled(await watchRestart(report))
-    // Nothing of this protocol answers without beginning an update, so its restart cannot be watched.
-    context.warn(
-      'The restart cannot be seen without telemetry; the option telemetryUrl names where the device tells it.',
-    )
-    return report.otherwise
+    if (found === 'taken') return await watchRestart(watch)
+    return await watchLostAnswer(watch, this.#whileSending)
   }
 
   /** The final word came only after the device had compared its own MD5 of what it received with the announced one. */

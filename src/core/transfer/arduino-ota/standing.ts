@@ -1,6 +1,5 @@
 /** What a board holds, and whether it may be unplugged, around an update over `arduino-ota`. */
 import type { BoardNow, Unplug } from '../../../shared/contract/models.ts'
-import type { RestartReport } from '../restart-watch.ts'
 import type { TransferReport } from '../transfer-protocol.ts'
 
 export interface BoardStanding {
@@ -21,9 +20,3 @@ export const standing = {
 export const afterSuccess: TransferReport = { outcome: 'answered', boardNow: 'unknown', unplug: 'safe' }
 
 export const afterLostAnswer: TransferReport = { outcome: 'outcome-unknown', ...standing.unclear }
-
-/** A device that was seen again is not writing any more. */
-export function settled(report: RestartReport): TransferReport {
-  const { outcome, boardNow, restart } = report
-  return { outcome, boardNow, unplug: restart === 'away' ? 'keep-powered' : 'safe' }
-}

@@ -8,14 +8,15 @@ import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
 import type { SocketEndpoint } from '../../discovery/target.ts'
 import { connectTcp, type TcpLink } from '../../links/tcp-link.ts'
 import { obeyJudgements } from '../judgement.ts'
-import { hasRestarted, watchRestart, type Sighting } from '../restart-watch.ts'
+import { watchLostAnswer } from '../lost-answer.ts'
+import { hasRestarted, watchRestart, type RestartWatch, type Sighting } from '../restart-watch.ts'
 import { SideTelemetry, readTelemetryUrl } from '../side-telemetry.ts'
 import { patiently } from '../telemetry-questions.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { NativeSession } from './native-session.ts'
 import { CANNOT_NAME, type EsphomeOptions } from './options.ts'
-import { afterLostAnswer, afterSuccess, settled, standing } from './standing.ts'
+import { afterLostAnswer, afterSuccess, standing } from './standing.ts'
 import { BLOCK_BYTES, byteInHex, MD5_MISMATCH } from './wire.ts'
 
 /** The reference client waits 20 s and 90 s; the policy's own times for a request and a completion are 10 s and 30 s. */
@@ -55,6 +56,8 @@ export class NativeRun {
       if (hasRestarted(this.#order.telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
+      await context.markCompletion('none')
+      context.enter('connecting', standing.untouched)
     }
     const { platform } = this.#options
     await obeyJudgements(judgeImage(image.inspection, platform, this.#telemetry.before, isResume), context)
@@ -108,8 +111,8 @@ export class NativeRun {
   /** Once the last block is on its way the device may finish the update by itself, whatever is heard of it. */
   async #sendLast(session: NativeSession, version: 1 | 2, block: Uint8Array): Promise<'taken' | 'unknown'> {
     const context = this.#context
-    await context.markCompletion('sent')
     context.enter('transferring', standing.unclear)
+    await context.markCompletion('sent')
     try {
       await session.sendBlock(block, version)
       await session.finish()
@@ -148,17 +151,16 @@ export class NativeRun {
       context.progress(this.#order.image.bytes.length)
       this.#addTaken()
     }
-    const before = this.#order.telemetryBefore ?? this.#telemetry.before
-    const report = await watchRestart({
+    const watch: RestartWatch = {
       order: this.#order,
       context,
-      before,
+      before: this.#order.telemetryBefore ?? this.#telemetry.before,
       ask: timeoutMs => this.#look(timeoutMs),
       written: 'app',
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,
       cannotName: CANNOT_NAME,
-    })
-    return settled(report)
+    }
+    return found === 'taken' ? await watchRestart(watch) : await watchLostAnswer(watch, standing.untouched)
   }
 
   /** The final byte came only after the device had compared its own MD5 of what it received with the announced one. */
