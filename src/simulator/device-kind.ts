@@ -26,7 +26,8 @@ export interface VirtualDevice {
 }
 
 export interface StartOptions {
-  readonly identity: { readonly id: string; readonly name: string }
+  /** Without a MAC the board makes one of its seed and id. */
+  readonly identity: { readonly id: string; readonly name: string; readonly mac?: string }
   readonly faults: readonly NamedFault[]
   /** Folder of this device's flash; null keeps it in memory. */
   readonly flashDir: string | null

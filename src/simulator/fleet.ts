@@ -1,4 +1,5 @@
 /** Starts the devices of a specification and describes them to whoever asked for them. */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { DeviceSpec } from './device-spec.ts'
 import type { VirtualDevice } from './device-kind.ts'
@@ -27,7 +28,12 @@ export interface Fleet {
  */
 export async function startFleet(
   specs: readonly DeviceSpec[],
-  options: { readonly flashDir: string | null; readonly seed: number },
+  options: {
+    readonly flashDir: string | null
+    readonly seed: number
+    /** What tells this fleet from others that run: its boards have MACs of their own. Null: the seed alone decides. */
+    readonly fleetId?: string | null
+  },
 ): Promise<Fleet> {
   const devices: VirtualDevice[] = []
   const close = async (): Promise<void> => {
@@ -37,7 +43,7 @@ export async function startFleet(
     for (const spec of specs) {
       const device = await spec.kind.start({
         ...spec.options,
-        identity: { id: spec.name, name: spec.name },
+        identity: { id: spec.name, name: spec.name, ...macOf(options.fleetId ?? null, spec.name) },
         faults: spec.faults,
         flashDir: options.flashDir === null ? null : join(options.flashDir, spec.name),
         seed: options.seed,
@@ -53,4 +59,12 @@ export async function startFleet(
     return { name: identity.name, target, protocol, mac: identity.mac, chip: identity.chip, faults }
   })
   return { devices, announced, close }
+}
+
+/** Locally administered, as the board's own: no real board has it. */
+function macOf(fleetId: string | null, name: string): { mac?: string } {
+  if (fleetId === null) return {}
+  const digest = createHash('sha256').update(`${fleetId} ${name}`).digest()
+  const tail = [...digest.subarray(0, 3)].map(byte => byte.toString(16).padStart(2, '0'))
+  return { mac: ['02', '4f', '50', ...tail].join(':') }
 }

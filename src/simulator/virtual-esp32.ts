@@ -6,6 +6,7 @@ import { openFlashStorage } from './board/flash-storage.ts'
 import type { FlashSpeed } from './board/flash-time.ts'
 import { HttpNetwork } from './board/http-network.ts'
 import type { VirtualIdentity } from './board/identity.ts'
+import { listenAddress } from './board/listen-address.ts'
 import { PartFiles, SlotWriter } from './esp-parts/chunk-store.ts'
 import { HttpFront, type DeviceStats, type UploadFeatures } from './esp-parts/http-front.ts'
 import { describeTelemetry } from './board/telemetry.ts'
@@ -179,7 +180,7 @@ function hostOf(board: VirtualBoard, isInSlot: boolean): ConstructorParameters<t
 
 function handleOf(board: VirtualBoard, front: HttpFront, service: () => UploadService, port: number): VirtualEsp32 {
   return {
-    target: `http://127.0.0.1:${String(port)}`,
+    target: `http://${listenAddress()}:${String(port)}`,
     port,
     get identity() {
       return board.identity

@@ -15,6 +15,7 @@ const SILENT_PAUSE_MS = 60_000
 /** One that never answers is left alone after this many tries. */
 const MAXIMUM_TRIES = 3
 const MAXIMUM_KEPT = 1_000
+const SETTLED_LOOK_MS = 50
 
 /** What reading told. */
 export interface Fingerprint {
@@ -70,7 +71,7 @@ export class Fingerprints {
   /** Resolves when nobody is being asked, and nobody waits. */
   async settled(signal: AbortSignal): Promise<void> {
     while ((this.#running.size > 0 || this.#waiting.length > 0) && !signal.aborted) {
-      await Promise.race([Promise.allSettled(this.#running), this.#clock.delay(50, signal).catch(() => undefined)])
+      await this.#clock.delay(SETTLED_LOOK_MS, signal).catch(() => undefined)
     }
   }
 

@@ -9,6 +9,7 @@ import { openFlashStorage } from './flash-storage.ts'
 import { BoardHttpFront, type FrontOptions, type FrontRequest, type FrontRoute, type FrontStats } from './http-front.ts'
 import { HttpNetwork } from './http-network.ts'
 import type { VirtualIdentity } from './identity.ts'
+import { listenAddress } from './listen-address.ts'
 import { describeTelemetry } from './telemetry.ts'
 
 export interface FileServerSettings extends BoardSettings {
@@ -70,7 +71,7 @@ export class FileServer implements VirtualDevice {
   }
 
   get target(): string {
-    return `http://127.0.0.1:${String(this.#network.port)}`
+    return `http://${listenAddress()}:${String(this.#network.port)}`
   }
 
   get identity(): VirtualIdentity {

@@ -7,6 +7,7 @@ import { VirtualBoard } from './board.ts'
 import { openFlashStorage } from './flash-storage.ts'
 import { BoardHttpFront, type FrontRequest, type FrontRoute, type FrontStats, type Outcome } from './http-front.ts'
 import { HttpNetwork } from './http-network.ts'
+import { listenAddress } from './listen-address.ts'
 import { describeTelemetry } from './telemetry.ts'
 import { UpdateObject, type UpdateSettings } from './update.ts'
 
@@ -88,7 +89,7 @@ export async function startUpdateServer(plan: UpdateServerPlan): Promise<UpdateS
   })
   return {
     ...boardHandle(board, () => update),
-    target: `http://127.0.0.1:${String(network.port)}`,
+    target: `http://${listenAddress()}:${String(network.port)}`,
     // Spreading would read them once and for all.
     get identity() {
       return board.identity
