@@ -3,6 +3,7 @@ import { arduinoOtaKind } from './arduino-ota/kind.ts'
 import type { DeviceKind } from './device-kind.ts'
 import { elegantOtaKind } from './elegant-ota/kind.ts'
 import { espPartsKind } from './esp-parts/kind.ts'
+import { esphomeOtaKind } from './esphome-ota/kind.ts'
 import { guidChunksKind } from './guid-chunks/kind.ts'
 import { fotaPullKind } from './fota-pull/kind.ts'
 import { httpUpdateKind } from './http-update/kind.ts'
@@ -15,6 +16,7 @@ export const deviceKinds: readonly DeviceKind[] = [
   elegantOtaKind,
   httpUpdateKind,
   tasmotaKind,
+  esphomeOtaKind,
   resumableKind,
   guidChunksKind,
   arduinoOtaKind,
