@@ -3,6 +3,13 @@ import { arduinoOta } from './arduino-ota/protocol.ts'
 import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
+import { stm32Bridge } from './stm32-bridge/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
-export const transferProtocols: readonly TransferProtocol[] = [espParts, elegantOta, httpUpdate, arduinoOta]
+export const transferProtocols: readonly TransferProtocol[] = [
+  espParts,
+  elegantOta,
+  httpUpdate,
+  arduinoOta,
+  stm32Bridge,
+]

@@ -3,6 +3,7 @@ import { arduinoOtaBoards } from './arduino-ota.ts'
 import { elegantOtaBoards } from './elegant-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
 import { httpUpdateBoards } from './http-update.ts'
+import { stm32Gateways } from './stm32-bridge.ts'
 import type { TransferHarness } from './transfer-harness.ts'
 
 export const harnesses: readonly TransferHarness[] = [
@@ -10,6 +11,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...elegantOtaBoards,
   ...httpUpdateBoards,
   ...arduinoOtaBoards,
+  ...stm32Gateways,
 ]
 
 /** The same suite on real boards, as far as the environment names some. */

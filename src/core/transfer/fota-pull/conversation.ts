@@ -299,9 +299,9 @@ export class Conversation implements ExpectedDevice {
     if (this.phase === 'fetched' || this.phase === 'restarting') return
     const { context } = this.#parts
     this.#isHandedOver = true
-    await context.markCompletion('sent')
     this.#standing = unclear
     context.enter('transferring', unclear)
+    await context.markCompletion('sent')
   }
 
   #allServed(): void {

@@ -103,8 +103,8 @@ export class Download {
     const { context, client, connect, padded } = this.#parts
     const { clock, requestSignal } = context
     const until = clockTime(clock.nowMs() + this.#timeoutMs)
-    await context.markCompletion('sent')
     context.enter('transferring', unclear)
+    await context.markCompletion('sent')
     context.cannotUndo({
       en: `The gateway writes to the STM32 by itself; stopping here does not stop it. Keep both powered until ${until}.`,
       vi: `Gateway đang tự ghi vào STM32; dừng ở đây không dừng được nó. Hãy giữ nguồn cho cả hai đến ${until}.`,
