@@ -114,8 +114,12 @@ function expectationOf(spec: ParameterSpec): string {
   }
 }
 
-/** Tells whether a request lies at the point; `any` means every chunk and every completion. */
+/**
+ * Tells whether a request lies at the point; `any` means every chunk and every completion. The chunk that finished an upload is
+ * its completion where there is no other: known once it was taken, not before.
+ */
 export function isAt(at: FaultPoint, point: RequestPoint): boolean {
+  if (at === 'complete' && point.isLast === true) return true
   if (point.kind === 'complete') return at === 'complete' || at === 'any'
   return point.kind === 'chunk' && (at === 'any' || at === point.chunk)
 }

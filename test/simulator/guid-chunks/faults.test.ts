@@ -72,6 +72,13 @@ describe('a fault of the connection', () => {
     expect(dataOf(await putAll(target, upload, 1))['complete']).toBe(true)
   })
 
+  it('cut at the completion takes the answer to the chunk that completes the upload', async () => {
+    const device = await start({ faults: [fault('cut', { chunk: 'complete' })] })
+    const upload = await begin(device.target, content)
+    expect(await errorCodeOf(putAll(device.target, upload))).toBe('ECONNRESET')
+    expect(device.stored()).toEqual(content)
+  })
+
   strikes('no-answer', 'leaves the client waiting', async () => {
     const { target } = await start({ faults: [fault('no-answer', { chunk: 0 })] })
     const upload = await begin(target, content)
