@@ -4,6 +4,7 @@ import { defaultRequiredLevel } from '../evidence.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
 import { lookAtPlace, readTelemetryUrl } from '../side-telemetry.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
+import { readArduinoAnnouncement } from './announcement.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { optionSpecs, readOptions } from './options.ts'
 import { ArduinoRun } from './run.ts'
@@ -29,6 +30,8 @@ export const arduinoOta: TransferProtocol = {
   },
 
   accepts: endpoint => endpoint.kind === 'udp',
+
+  readAnnouncement: readArduinoAnnouncement,
 
   validate({ options }) {
     readOptions(options)
