@@ -23,6 +23,7 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
       return {
         kind: 'resume',
         jobIds: given.positional,
+        secrets: secretsOf(given),
         accept: given.texts('accept'),
         isVerbose: given.has('verbose'),
         isJson,
@@ -70,6 +71,15 @@ function buildDevices(given: GivenWords, isJson: boolean): DevicesCommand {
   }
 }
 
+/** @throws {FlashproofError} usage.invalid-value */
+function secretsOf(given: GivenWords): FlashCommand['secrets'] {
+  const secrets = given.list('secret', isSecretSource)
+  if (secrets.filter(secret => secret.from === 'standard-input').length <= 1) return secrets
+  throw new FlashproofError('usage.invalid-value', 'only one --secret can come from standard input', {
+    option: 'secret',
+  })
+}
+
 function buildConvert(given: GivenWords, isJson: boolean): ConvertCommand {
   const [input = '', output = ''] = given.positional
   const isLowest = given.text('base') !== undefined
@@ -90,19 +100,13 @@ function buildFlash(given: GivenWords, isJson: boolean): FlashCommand {
   if (targets.length === 0) {
     throw new FlashproofError('usage.missing-argument', 'flash wants --to TARGET', { command: 'flash', option: 'to' })
   }
-  const secrets = given.list('secret', isSecretSource)
-  if (secrets.filter(secret => secret.from === 'standard-input').length > 1) {
-    throw new FlashproofError('usage.invalid-value', 'only one --secret can come from standard input', {
-      option: 'secret',
-    })
-  }
   return {
     kind: 'flash',
     file: given.positional[0] ?? '',
     targets,
     protocol: given.text('protocol'),
     options: given.list('set', isPair),
-    secrets,
+    secrets: secretsOf(given),
     parallel: given.number('parallel'),
     first: given.number('first'),
     stopAfter: given.number('stop-after'),

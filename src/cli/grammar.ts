@@ -48,6 +48,13 @@ export const imageFormatNames = ['bin', 'hex', 'srec'] as const
 
 const json = { kind: 'flag', name: 'json', help: 'print one JSON object a line on stdout' } as const
 const verbose = { kind: 'flag', name: 'verbose', help: "print each job's log lines too" } as const
+const secret: OptionGrammar = {
+  kind: 'secret',
+  name: 'secret',
+  placeholder: 'KEY=SOURCE',
+  isRepeatable: true,
+  help: 'a secret from env:NAME, file:PATH or - (standard input)',
+}
 const accept = {
   kind: 'text',
   name: 'accept',
@@ -165,13 +172,7 @@ export const commandGrammars = [
       { kind: 'text', name: 'to', placeholder: 'TARGET', isRepeatable: true, help: 'a device; repeat for more' },
       { kind: 'text', name: 'protocol', placeholder: 'ID', help: 'how to talk to it (default: found out by reading)' },
       { kind: 'pair', name: 'set', placeholder: 'KEY=VALUE', isRepeatable: true, help: 'an option of the protocol' },
-      {
-        kind: 'secret',
-        name: 'secret',
-        placeholder: 'KEY=SOURCE',
-        isRepeatable: true,
-        help: 'a secret from env:NAME, file:PATH or - (standard input)',
-      },
+      secret,
       {
         kind: 'integer',
         name: 'parallel',
@@ -230,7 +231,7 @@ export const commandGrammars = [
     name: 'resume',
     summary: 'Go on with stopped jobs where each stopped (none named: all interrupted and paused ones).',
     arguments: [{ name: 'JOB', isOptional: true, isRepeatable: true }],
-    options: [accept, verbose, json],
+    options: [secret, accept, verbose, json],
   },
   {
     name: 'monitor',

@@ -26,6 +26,7 @@ export interface FlashCommand {
 export interface ResumeCommand {
   readonly kind: 'resume'
   readonly jobIds: readonly string[]
+  readonly secrets: readonly SecretSource[]
   readonly accept: readonly string[]
   readonly isVerbose: boolean
   readonly isJson: boolean

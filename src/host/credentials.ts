@@ -43,19 +43,49 @@ export function createOrderWithSecrets(
   client: Pick<Client, 'call'>,
   credentials: CredentialStore,
 ): Handlers<'worker'>['job.start'] {
-  return async (request, { signal, caller }) => {
-    const kept = await credentials.list()
-    if (kept.length === 0) return await client.call('job.start', request, { signal, caller })
-    const { devices } = await client.call('device.list', {}, { signal, caller })
-    const targetSecrets: Record<string, Record<string, string>> = {}
-    for (const target of request.targets) {
-      const key = devices.find(device => device.target === target || device.name === target)?.key ?? target
-      const ofTarget = { ...(await credentials.secretsOf(target)), ...(await credentials.secretsOf(key)) }
-      const isGiven = (name: string): boolean => Object.hasOwn(request.secrets ?? {}, name)
-      const added = Object.entries(ofTarget).filter(([name]) => !isGiven(name))
-      const all = { ...Object.fromEntries(added), ...request.targetSecrets?.[target] }
-      if (Object.keys(all).length > 0) targetSecrets[target] = all
-    }
-    return await client.call('job.start', { ...request, targetSecrets }, { signal, caller })
+  return async (request, caller) =>
+    await client.call('job.start', await withKeptSecrets(request, caller, client, credentials), optionsOf(caller))
+}
+
+/** The worker's `order.review` with the kept secrets of each target added: it asks what the order itself would ask. */
+export function createReviewWithSecrets(
+  client: Pick<Client, 'call'>,
+  credentials: CredentialStore,
+): Handlers<'worker'>['order.review'] {
+  return async (request, caller) =>
+    await client.call('order.review', await withKeptSecrets(request, caller, client, credentials), optionsOf(caller))
+}
+
+type Caller = Parameters<Handlers<'worker'>['job.start']>[1]
+
+interface SecretsOfTargets {
+  readonly targets: readonly string[]
+  readonly secrets?: Record<string, string> | undefined
+  readonly targetSecrets?: Record<string, Record<string, string>> | undefined
+}
+
+/** A key that no protocol knows is passed on too: the worker leaves out what is not for the protocol of a target. */
+async function withKeptSecrets<Request extends SecretsOfTargets>(
+  request: Request,
+  caller: Caller,
+  client: Pick<Client, 'call'>,
+  credentials: CredentialStore,
+): Promise<Request> {
+  const kept = await credentials.list()
+  if (kept.length === 0) return request
+  const { devices } = await client.call('device.list', {}, optionsOf(caller))
+  const targetSecrets: Record<string, Record<string, string>> = {}
+  for (const target of request.targets) {
+    const key = devices.find(device => device.target === target || device.name === target)?.key ?? target
+    const ofTarget = { ...(await credentials.secretsOf(target)), ...(await credentials.secretsOf(key)) }
+    const isGiven = (name: string): boolean => Object.hasOwn(request.secrets ?? {}, name)
+    const added = Object.entries(ofTarget).filter(([name]) => !isGiven(name))
+    const all = { ...Object.fromEntries(added), ...request.targetSecrets?.[target] }
+    if (Object.keys(all).length > 0) targetSecrets[target] = all
   }
+  return { ...request, targetSecrets }
+}
+
+function optionsOf({ signal, caller }: Caller): { readonly signal: AbortSignal; readonly caller: Caller['caller'] } {
+  return { signal, caller }
 }

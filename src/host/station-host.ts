@@ -1,7 +1,12 @@
 /** What every host of pages answers alike: who it is, the engine, practice, files for people, kept secrets. */
 import type { Handlers, HostInfo, SaveOutcome, SaveRequest } from '../shared/contract/index.ts'
 import { FlashproofError } from '../shared/errors.ts'
-import { createOrderWithSecrets, createResumeWithSecrets, type CredentialStore } from './credentials.ts'
+import {
+  createOrderWithSecrets,
+  createResumeWithSecrets,
+  createReviewWithSecrets,
+  type CredentialStore,
+} from './credentials.ts'
 import type { Engine } from './engine.ts'
 import { homeFoldersOf } from './home-folders.ts'
 import type { PageHandlers } from './page-session.ts'
@@ -84,6 +89,7 @@ export function createStationHost(options: StationHostOptions): StationHost {
         : {
             'job.start': createOrderWithSecrets(engine.client, credentials),
             'job.resume': createResumeWithSecrets(engine.client, credentials),
+            'order.review': createReviewWithSecrets(engine.client, credentials),
           }),
       'host.info': () => ({
         ...options.about,

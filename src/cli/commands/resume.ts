@@ -4,10 +4,12 @@ import { runBatch } from '../batch-run.ts'
 import { canAskPerson } from '../decisions.ts'
 import type { CommandContext } from '../command-context.ts'
 import type { ResumeCommand } from '../parsed-command.ts'
+import { resolveSecrets } from '../secrets.ts'
 import type { WorkerSession } from '../worker-session.ts'
 
 export async function runResume(context: CommandContext, command: ResumeCommand): Promise<number> {
   const { report, host } = context
+  const secrets = await resolveSecrets(context, command.secrets)
   const session = await context.openSession()
   const before = await listJobs(session)
   const { jobIds } = await session.client.call('job.resume', {
@@ -15,6 +17,7 @@ export async function runResume(context: CommandContext, command: ResumeCommand)
     interactive: canAskPerson(context),
     ...(command.jobIds.length === 0 ? {} : { jobIds: [...command.jobIds] }),
     ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
+    ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
   })
   if (jobIds.length === 0) {
     report.notice(report.texts.nothingToResume)
