@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import type { VirtualBoard } from '../board/board.ts'
+import type { UdpSender } from '../board/kept-udp-port.ts'
 import { SocketReader } from '../board/socket-reader.ts'
 import { updateErrors, UpdateObject, type UpdateError, type UpdateTarget } from '../board/update.ts'
 import type { RequestPoint } from '../faults/fault-hooks.ts'
@@ -25,20 +26,15 @@ export interface OtaSettings {
   readonly rebootDelayMs: number
 }
 
-export interface Peer {
-  readonly address: string
-  readonly port: number
-}
-
 export interface OtaHost {
   readonly board: VirtualBoard
   readonly random: Random
-  send(text: string, to: Peer): void
+  send(text: string, to: UdpSender): void
   onDataPiece(): void
 }
 
 interface Invitation {
-  readonly from: Peer
+  readonly from: UdpSender
   readonly target: UpdateTarget
   readonly port: number
   readonly sizeBytes: number
@@ -82,14 +78,14 @@ export class OtaService {
     }
   }
 
-  onDatagram(text: string, from: Peer): void {
+  onDatagram(text: string, from: UdpSender): void {
     // The sketch does nothing else while an update runs; what arrives meanwhile is discarded with the buffer.
     if (this.#state.name === 'running') return
     if (this.#state.name === 'challenged') this.#onAuthentication(text, from, this.#state.invitation, this.#state.nonce)
     else this.#onInvitation(text, from)
   }
 
-  #onInvitation(text: string, from: Peer): void {
+  #onInvitation(text: string, from: UdpSender): void {
     const [, command, port, size, md5] = /^ *(\d+) +(\d+) +(\d+)[ ]([^\n]*)/.exec(text) ?? []
     const target = command === undefined ? undefined : targets[String(Number(command))]
     if (target === undefined) return
@@ -108,7 +104,7 @@ export class OtaService {
   }
 
   /** Whatever is no right answer makes it forget the challenge, a repeated invitation included. */
-  #onAuthentication(text: string, from: Peer, invitation: Invitation, nonce: string): void {
+  #onAuthentication(text: string, from: UdpSender, invitation: Invitation, nonce: string): void {
     this.#state = { name: 'idle' }
     const [, command, cnonce = '', response = ''] = /^ *(\d+)[ ]([^ \n]*)[ ]([^\n]*)/.exec(text) ?? []
     const { auth, password, answersInvitationOnly } = this.#settings
@@ -266,7 +262,7 @@ export class OtaService {
     await new Promise(() => undefined)
   }
 
-  #answer(text: string, to: Peer, what: 'invitation' | 'authentication'): void {
+  #answer(text: string, to: UdpSender, what: 'invitation' | 'authentication'): void {
     if (!this.#loses('out', what)) this.#host.send(text, to)
   }
 

@@ -1,14 +1,14 @@
 /** A virtual ESP32 with ArduinoOTA: a UDP port on 127.0.0.1, connections that it opens itself, real flash and reboots. */
-import { createSocket, type Socket } from 'node:dgram'
 import { boardOptionsOf, type BoardSettings } from '../board/board-options.ts'
 import { VirtualBoard, type BoardNetwork } from '../board/board.ts'
 import { openFlashStorage } from '../board/flash-storage.ts'
 import { BoardHttpFront, otherPoint } from '../board/http-front.ts'
 import { HttpNetwork } from '../board/http-network.ts'
 import { listenAddress } from '../board/listen-address.ts'
+import { findFreePortPair, KeptUdpPort } from '../board/kept-udp-port.ts'
 import { describeTelemetry } from '../board/telemetry.ts'
 import type { VirtualDevice } from '../device-kind.ts'
-import { seededRandom } from '../random.ts'
+import { seededRandom, type Random } from '../random.ts'
 import { arduinoOtaFaults } from './ota-faults.ts'
 import { OtaService, type OtaSettings } from './ota-service.ts'
 import type { AuthForm } from './password.ts'
@@ -44,7 +44,8 @@ export interface VirtualArduinoOta extends VirtualDevice {
  */
 export async function startVirtualArduinoOta(options: ArduinoOtaOptions = {}): Promise<VirtualArduinoOta> {
   const board = new VirtualBoard(openFlashStorage(options.flashDir ?? null), boardOptionsOf(options, arduinoOtaFaults))
-  const network = new OtaNetwork(board, options)
+  const needsPair = options.telemetry === true && options.port === undefined
+  const network = new OtaNetwork(board, options, needsPair ? await findFreePortPair() : (options.port ?? 0))
   await board.powerOn(network)
   const target = `udp://${listenAddress()}:${String(network.port)}`
   return {
@@ -77,13 +78,11 @@ class OtaNetwork implements BoardNetwork {
   readonly #board: VirtualBoard
   readonly #settings: OtaSettings
   readonly #web: HttpNetwork | null
-  readonly #nonces
-  #udp: Socket | null = null
-  #port: number
+  readonly #udp: KeptUdpPort
+  readonly #nonces: Random
 
-  constructor(board: VirtualBoard, options: ArduinoOtaOptions) {
+  constructor(board: VirtualBoard, options: ArduinoOtaOptions, port: number) {
     this.#board = board
-    this.#port = options.port ?? 0
     this.#settings = {
       auth: options.auth ?? 'none',
       password: options.password ?? PRACTICE_PASSWORD,
@@ -93,27 +92,26 @@ class OtaNetwork implements BoardNetwork {
       rebootDelayMs: options.rebootDelayMs ?? 110,
     }
     this.#nonces = seededRandom(board.options.seed, `${board.options.identity.id} nonce`)
-    this.#web = options.telemetry === true ? telemetryServer(board, this.#port) : null
+    this.#udp = new KeptUdpPort(port, board.options.clock, (message, from) => {
+      this.service.onDatagram(message.toString('latin1'), from)
+    })
+    this.#web = options.telemetry === true ? telemetryServer(board, port) : null
     this.service = this.#newService()
   }
 
   get port(): number {
-    return this.#port
+    return this.#udp.number
   }
 
   async comeUp(): Promise<void> {
     this.service = this.#newService()
-    if (this.#web !== null) {
-      await this.#web.comeUp()
-      this.#port = this.#web.port
-    }
-    await this.#bind()
+    await this.#web?.comeUp()
+    await this.#udp.open()
   }
 
   async goDown(isOrderly: boolean): Promise<void> {
     this.service.stop(isOrderly)
-    this.#udp?.close()
-    this.#udp = null
+    this.#udp.shut()
     await this.#web?.goDown(isOrderly)
   }
 
@@ -122,29 +120,13 @@ class OtaNetwork implements BoardNetwork {
       {
         board: this.#board,
         random: this.#nonces,
-        send: (text, { port, address }) => this.#udp?.send(text, port, address),
+        send: (text, to) => {
+          this.#udp.send(text, to)
+        },
         onDataPiece: () => this.dataPieces++,
       },
       this.#settings,
     )
-  }
-
-  #bind(): Promise<void> {
-    const udp = createSocket('udp4')
-    this.#udp = udp
-    udp.on('message', (message, { address, port }) => {
-      this.service.onDatagram(message.toString('latin1'), { address, port })
-    })
-    return new Promise((resolve, reject) => {
-      udp.once('error', reject)
-      udp.bind(this.#port, listenAddress(), () => {
-        udp.off('error', reject)
-        // Somebody who is gone may send an ICMP error back; the device does not mind.
-        udp.on('error', () => undefined)
-        this.#port = udp.address().port
-        resolve()
-      })
-    })
   }
 }
 

@@ -239,6 +239,28 @@ describe('a faulty device', () => {
     expect(device.activeImage()).toEqual(image)
   })
 
+  it('says what came of its restart until somebody heard it', async () => {
+    const { server } = await start({ faults: [named('cut', { chunk: 'complete', times: 3 })] })
+    // Three answers are lost: to the report of the pending restart, and twice to the one after it.
+    await server.until(() => server.statuses.filter(status => status['boot_status'] === 'success').length === 3)
+    const before = server.requests.length
+    await server.until(() => server.requests.length >= before + 6)
+    expect(server.statuses.filter(status => status['boot_status'] === 'pending_reboot')).toHaveLength(1)
+    expect(server.statuses.filter(status => status['boot_status'] === 'success')).toHaveLength(3)
+  })
+
+  it('reports the restart to a server that was away meanwhile', async () => {
+    const { device, server } = await start({ bootMs: 20 })
+    await server.untilStatus('boot_status', 'pending_reboot')
+    server.close()
+    await device.nextBoot()
+    const next = new ReleaseServer(release)
+    open.push(next)
+    await next.listen(device.port)
+    await next.untilStatus('boot_status', 'success')
+    expect(next.chunks).toEqual([])
+  })
+
   it.each([
     [named('reorders', { chunk: 1 }), 'Could Not Activate The Firmware'],
     [named('repeats', { chunk: 1, writes: 'twice' }), 'Could Not Activate The Firmware'],

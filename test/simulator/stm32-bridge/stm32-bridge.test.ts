@@ -85,7 +85,7 @@ describe('a gateway to an STM32', () => {
   })
 
   it('works on one request after another', async () => {
-    const device = await start({ timeScale: 0.01 })
+    const device = await start({ timeScale: 0.01, status: true })
     await upload(device, image)
     const order: string[] = []
     const note = async (name: string, answer: Promise<WireAnswer>): Promise<void> => {
@@ -93,7 +93,9 @@ describe('a gateway to an STM32', () => {
       order.push(name)
     }
     const first = note('download', post(device.target, '/download'))
-    await new Promise(resolve => setTimeout(resolve, 10))
+    await expect
+      .poll(async () => (await call(device.target, '/status')).json?.['state'], { interval: 1 })
+      .toBe('sending')
     await Promise.all([first, note('page', call(device.target, '/')), note('again', post(device.target, '/download'))])
     expect(order[0]).toBe('download')
     expect(device.stored()).toEqual(image)
