@@ -2,12 +2,16 @@
 import { arduinoOta } from './arduino-ota/protocol.ts'
 import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
+import { guidChunks } from './guid-chunks/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
+import { resumable } from './resumable/protocol.ts'
 import { stm32Bridge } from './stm32-bridge/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
 export const transferProtocols: readonly TransferProtocol[] = [
   espParts,
+  resumable,
+  guidChunks,
   elegantOta,
   httpUpdate,
   arduinoOta,

@@ -2,12 +2,16 @@
 import { arduinoOtaBoards } from './arduino-ota.ts'
 import { elegantOtaBoards } from './elegant-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
+import { guidServers } from './guid-chunks.ts'
 import { httpUpdateBoards } from './http-update.ts'
+import { resumableServers } from './resumable.ts'
 import { stm32Gateways } from './stm32-bridge.ts'
 import type { TransferHarness } from './transfer-harness.ts'
 
 export const harnesses: readonly TransferHarness[] = [
   virtualBoards,
+  ...resumableServers,
+  ...guidServers,
   ...elegantOtaBoards,
   ...httpUpdateBoards,
   ...arduinoOtaBoards,

@@ -14,6 +14,8 @@ import { readRoute } from './requests.ts'
 import { GuidChunksRun } from './run.ts'
 
 const id = 'guid-chunks'
+/** Where the protocol's own server has the same route once more (PsWebHost, `uploadUrl` of its init). */
+const SERVER_PREFIX = '/apps/WebhostFileExplorer'
 
 export const guidChunks: TransferProtocol = {
   descriptor: {
@@ -38,13 +40,14 @@ export const guidChunks: TransferProtocol = {
     const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
     const ask = { timeoutMs: context.timeoutMs, signal: context.signal }
     try {
-      const route = readRoute(await client.request({ method: 'GET', path: uploadPath, ...ask }))
+      const look = async (path: string): Promise<ReturnType<typeof readRoute>> =>
+        readRoute(await client.request({ method: 'GET', path, ...ask }))
+      const route = await look(uploadPath)
       if (route === 'none') return noMatch('the upload route of guid-chunks is not there')
       // A server that answers every path alike says nothing by this answer.
-      const other = readRoute(await client.request({ method: 'GET', path: `${uploadPath}-flashproof-probe`, ...ask }))
-      if (route === 'some-route' || other !== 'none') {
-        return noMatch(`reading cannot tell whether this is ${id}: name it with “--protocol”`)
-      }
+      const isAlike = (await look(`${uploadPath}-flashproof-probe`)) !== 'none'
+      const isSure = route === 'upload-route' || (await look(SERVER_PREFIX + uploadPath)) !== 'none'
+      if (isAlike || !isSure) return noMatch(`reading cannot tell whether this is ${id}: name it with “--protocol”`)
       const telemetry = await lookAtTelemetry(client, telemetryPath, context)
       const notes = ['the server can say OK and how many bytes it kept, and prove nothing']
       return { isMatch: true, identity: telemetry?.device ?? null, reach: fileServerReach(telemetry), telemetry, notes }

@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/clock.ts'
 import { isEndpoint, parseTarget } from '../../../../src/core/discovery/target.ts'
 import { guidChunks } from '../../../../src/core/transfer/guid-chunks/protocol.ts'
 import { demoImage, openBench, quickRetryPolicy, type Bench } from '../../../fakes/bench.ts'
-import { fail, ScriptedServer, type ScriptedServerOptions } from './scripted-server.ts'
+import { fail, ScriptedServer, type ScriptedAnswer, type ScriptedServerOptions } from './scripted-server.ts'
 
 const CHUNK = 4096
 const image = demoImage(20 * CHUNK + 100)
@@ -404,13 +404,18 @@ describe('a probe', () => {
     return isMatch
   }
 
-  it('only reads, and is sure only where the route says which methods it takes', async () => {
-    const sure = await serve({ allow: 'POST, PUT' })
+  it('only reads, and is sure only where the route says what it takes, or lies at both places', async () => {
+    const sure = await serve({ allow: 'POST, PUT', fate: ({ url }) => onlyAt(url, '/api') })
     expect(await probe(sure)).toBe(true)
-    expect(sure.requests.map(({ method }) => method)).toEqual(['GET', 'GET', 'GET'])
-    expect(await probe(await serve())).toBe(false)
+    expect(new Set(sure.requests.map(({ method }) => method))).toEqual(new Set(['GET']))
+    expect(await probe(await serve())).toBe(true)
+    expect(await probe(await serve({ fate: ({ url }) => onlyAt(url, '/api') }))).toBe(false)
     const alike = await serve({ allow: 'POST, PUT', fate: () => fail(405, 'no') })
     expect(await probe(alike)).toBe(false)
     expect(await probe(await serve({ fate: () => ({ status: 404, body: '' }) }))).toBe(false)
   })
 })
+
+function onlyAt(url: string, start: string): ScriptedAnswer | undefined {
+  return url.startsWith(start) ? undefined : { status: 404, body: '' }
+}
