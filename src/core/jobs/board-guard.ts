@@ -33,7 +33,7 @@ export class BoardGuard {
    */
   identify(identity: DeviceIdentity | null): void {
     const known = this.#book.snapshot.device
-    const clean = identity === null ? null : cleanIdentity(identity)
+    const clean = identity === null ? null : cleanIdentity(this.#book.redact(identity))
     if (clean === null) {
       if (known === null || identityKey(known) === null) return
       throw new FlashproofError('device.bad-answer', 'the device does not say who it is any more')

@@ -62,6 +62,11 @@ export class JobBook {
     return this.#snapshot
   }
 
+  /** Takes the job's secrets out of something that a device said and that leaves the job another way. */
+  redact<Value>(value: Value): Value {
+    return this.#redact(value)
+  }
+
   /** Bytes that the device acknowledged; may be ahead of the snapshot that was shown last. */
   get doneBytes(): number {
     return this.#doneBytes
@@ -203,7 +208,8 @@ export class JobBook {
     this.#world.onTelemetry(this.jobId, this.#snapshot.target, stamped)
   }
 
-  startSession(session: Omit<LedgerSession, 'have'>): void {
+  startSession(told: Omit<LedgerSession, 'have'>): void {
+    const session = this.#redact(told)
     const number = this.#session.number + 1
     this.#session = { number, ledger: { ...session, have: new Uint8Array(Math.ceil(session.totalChunks / 8)) } }
     this.#journal.startSession(this.jobId, { session: number, ...session })

@@ -74,7 +74,7 @@ export class JobDecisions {
     try {
       book.update({ decision })
       book.setState('waiting')
-      onAsked(decision)
+      onAsked(book.redact(decision))
       const answer = await promise
       book.update({ decision: null })
       book.setState(state)

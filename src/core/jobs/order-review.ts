@@ -21,6 +21,7 @@ import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
 import { identityKey } from './identity.ts'
 import { baseFor, candidatesFor, nameOnDevice } from './order-intake.ts'
 import { checkOptions, secretsFor, settleOptions } from './order-options.ts'
+import { createRedaction } from './redact.ts'
 import { detectProtocol } from './protocol-detection.ts'
 
 export interface ReviewWorld {
@@ -119,7 +120,14 @@ async function reviewTarget(target: string, parts: ReviewParts): Promise<TargetR
     stop.abort()
   }
   review.fits = review.findings.every(finding => finding.severity !== 'refusal')
-  return review
+  return withoutSecrets(review, parts.request)
+}
+
+/** A device may repeat what it was told, and its words stand in a review. */
+function withoutSecrets(review: TargetReview, { secrets = {}, targetSecrets = {} }: ReviewRequest): TargetReview {
+  const own = Object.hasOwn(targetSecrets, review.target) ? targetSecrets[review.target] : {}
+  const redact = createRedaction([...Object.values(secrets), ...Object.values(own ?? {})])
+  return { ...redact(review), target: review.target }
 }
 
 /** Fills the review in, as far as the target answers. @throws {FlashproofError} why it is refused */
@@ -129,7 +137,8 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   const endpoint = endpointOf(review.target, world)
   assertOnlyOnce(endpoint, parts.seen)
   const candidates = candidatesFor(endpoint, request.protocol, world.protocols)
-  const given = { options: request.options ?? {}, secrets: request.secrets ?? {} }
+  const ownSecrets = request.targetSecrets?.[review.target] ?? {}
+  const given = { options: request.options ?? {}, secrets: request.secrets ?? {}, ownSecrets }
   const checked = checkOptions(given, candidates, nameOnDevice(firmware))
   const base = baseFor(checked.protocol, checked.options)
   const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base)
@@ -153,7 +162,6 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
     {
       ...given,
       secrets: secretsFor(protocol, given.secrets),
-      ownSecrets: request.targetSecrets?.[review.target] ?? {},
     },
     protocol,
     nameOnDevice(firmware),
