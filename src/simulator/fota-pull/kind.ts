@@ -12,6 +12,7 @@ const traits = {
   'checks-hash': { checksHash: true },
   'no-device-id': { sendsDeviceId: false },
   range: { style: 'range' },
+  'range-probe': { style: 'range', lengthBy: 'first-byte' },
   'plain-get': { style: 'plain' },
   instant: { ...instantTimes, pollMs: 10, retryMs: 5, timeoutMs: 500 },
 } as const satisfies Record<string, FotaPullOptions>

@@ -13,6 +13,8 @@ export interface RangeSettings {
   readonly path: string
   /** Bytes of one range; 0 asks for all at once, without a Range header. */
   readonly rangeBytes: number
+  /** How it learns the length: by HEAD, or by asking for the first byte alone. */
+  readonly lengthBy: 'head' | 'first-byte'
   readonly pollMs: number
   readonly tries: number
   readonly retryMs: number
@@ -20,7 +22,7 @@ export interface RangeSettings {
   readonly rebootDelayMs: number
 }
 
-const headPoint: RequestPoint = { kind: 'other', chunk: null, target: null }
+const lengthPoint: RequestPoint = { kind: 'other', chunk: null, target: null }
 
 export class RangeFirmware implements Firmware {
   readonly update: UpdateObject
@@ -58,10 +60,9 @@ export class RangeFirmware implements Firmware {
 
   /** @returns whether a new image is in place */
   async #pull(): Promise<boolean> {
-    const { path, rangeBytes } = this.#settings
-    const head = await this.#link.ask({ method: 'HEAD', path, point: headPoint })
-    const sizeBytes = Number(head.headers['content-length'] ?? 0)
-    if (head.status !== 200 || sizeBytes === 0) return false
+    const { rangeBytes } = this.#settings
+    const sizeBytes = await this.#askLength()
+    if (sizeBytes === 0) return false
     const stepBytes = rangeBytes === 0 ? sizeBytes : rangeBytes
     const count = Math.ceil(sizeBytes / stepBytes)
     const inOrder = Array.from({ length: count }, (_, chunk): PullStep => ({ action: 'write', chunk }))
@@ -79,6 +80,19 @@ export class RangeFirmware implements Firmware {
     return this.update.end(true)
   }
 
+  /** @returns 0 when there is no image */
+  async #askLength(): Promise<number> {
+    const { path, lengthBy } = this.#settings
+    if (lengthBy === 'head') {
+      const { status, headers } = await this.#link.ask({ method: 'HEAD', path, point: lengthPoint })
+      return status === 200 ? Number(headers['content-length'] ?? 0) : 0
+    }
+    const first = { Range: 'bytes=0-0' }
+    const { status, headers } = await this.#link.ask({ method: 'GET', path, point: lengthPoint, headers: first })
+    const [, total] = /^bytes 0-0\/(\d+)$/.exec(headers['content-range'] ?? '') ?? []
+    return status === 206 && total !== undefined ? Number(total) : 0
+  }
+
   /** Looks at the head of the image before it erases anything: what it runs, or has tried, is not written again. */
   #begin(first: Uint8Array): boolean {
     const known = [this.#board.activeImage(), this.#tried]
@@ -94,7 +108,9 @@ export class RangeFirmware implements Firmware {
 
   async #fetch(chunk: number, stepBytes: number, sizeBytes: number, isNeeded: boolean): Promise<Uint8Array> {
     const first = chunk * stepBytes
-    const last = Math.min(first + stepBytes, sizeBytes) - 1
+    // Behind the end it asks for a whole range, which there is none of.
+    const end = first + stepBytes
+    const last = (first < sizeBytes ? Math.min(end, sizeBytes) : end) - 1
     let problem = new NoAnswer('no answer')
     for (let attempt = 0; attempt < this.#settings.tries; attempt++) {
       if (attempt > 0) await this.#board.pause(this.#settings.retryMs)

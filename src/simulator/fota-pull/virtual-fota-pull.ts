@@ -16,6 +16,7 @@ export interface FotaPullOptions extends BoardSettings, Partial<PullSettings> {
   /** Where a plain image is asked for. */
   readonly imagePath?: string
   readonly rangeBytes?: number
+  readonly lengthBy?: 'head' | 'first-byte'
   /** Whether it names itself in each request; else it is known by its address alone. */
   readonly sendsDeviceId?: boolean
   readonly timeoutMs?: number
@@ -128,10 +129,16 @@ class PullNetwork implements BoardNetwork {
   }
 
   #newFirmware(): Firmware {
-    const { style = 'manifest', imagePath = '/firmware.bin', rangeBytes = 16 * KIB, ...rest } = this.#options
+    const {
+      style = 'manifest',
+      imagePath = '/firmware.bin',
+      rangeBytes = 16 * KIB,
+      lengthBy = 'head',
+      ...rest
+    } = this.#options
     const settings: PullSettings = { ...defaults, ...rest }
     if (style === 'manifest') return new PullFirmware(this.#board, this.link, settings)
-    const plain = { ...settings, path: imagePath, rangeBytes: style === 'range' ? rangeBytes : 0 }
+    const plain = { ...settings, lengthBy, path: imagePath, rangeBytes: style === 'range' ? rangeBytes : 0 }
     return new RangeFirmware(this.#board, this.link, plain)
   }
 }

@@ -194,11 +194,12 @@ describe('a device that pulls', () => {
 
 describe('a device that pulls one plain image', () => {
   it.each([
-    ['in ranges', 'range', 2],
-    ['at once', 'plain', 1],
-  ] as const)('does so %s, restarts, and does not pull it again', async (_name, style, requests) => {
+    ['in ranges', { style: 'range' }, 2],
+    ['in ranges after a question for the first byte', { style: 'range', lengthBy: 'first-byte' }, 3],
+    ['at once', { style: 'plain' }, 1],
+  ] as const)('does so %s, restarts, and does not pull it again', async (_name, options, requests) => {
     const large = buildTestImage({ version: '3.0.0', dataBytes: 20_000 })
-    const { device, server } = await start({ style }, { image: large, version: '3.0.0' })
+    const { device, server } = await start(options, { image: large, version: '3.0.0' })
     await device.nextBoot()
     expect(device.activeImage()).toEqual(large)
     expect(server.requests.filter(line => line === 'GET /firmware.bin')).toHaveLength(requests)
@@ -221,6 +222,15 @@ describe('a device that pulls one plain image', () => {
     expect(device.activeImage()).toEqual(image)
     expect(server.requests.filter(line => line.startsWith('GET')).length).toBeGreaterThan(CHUNKS)
   })
+})
+
+it('asks for ranges behind the end, and takes 416 for what it says', async () => {
+  const { device, server } = await start({ style: 'range', rangeBytes: 1024, faults: [named('asks-beyond-end')] })
+  await device.nextBoot()
+  expect(device.activeImage()).toEqual(image)
+  expect(server.ranges.filter(line => line.endsWith('416'))).toEqual(
+    [CHUNKS, CHUNKS + 1].map(index => `bytes=${String(index * 1024)}-${String(index * 1024 + 1023)} 416`),
+  )
 })
 
 describe('a faulty device', () => {

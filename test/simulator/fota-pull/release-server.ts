@@ -19,6 +19,8 @@ export class ReleaseServer {
   release: Release | null
   rollback: string | null = null
   readonly requests: string[] = []
+  /** What was asked for in Range headers, with the status of the answer. */
+  readonly ranges: string[] = []
   readonly deviceIds = new Set<string>()
   readonly statuses: Record<string, unknown>[] = []
   readonly #server: Server
@@ -75,6 +77,7 @@ export class ReleaseServer {
       response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) })
       response.end(body)
     }
+    if (request.headers.range !== undefined) this.ranges.push(`${request.headers.range} ${String(response.statusCode)}`)
     for (const waiter of this.#waiting) if (waiter.condition()) waiter.resolve()
   }
 
