@@ -27,6 +27,8 @@ export interface PullFaultHooks {
   deviceId?(id: string): string
   /** What it does instead of restarting into the new image. */
   readonly insteadOfInstalling?: 'claims-success' | 'boots-old'
+  /** The new firmware does not stay up: after so many boots its own manager goes back. */
+  readonly failingBoots?: number
   /** Says after the restart that the new version runs, whatever does. */
   readonly claimsNewVersion?: boolean
 }
@@ -137,6 +139,13 @@ const ownFaults = {
     parameters: {},
     primary: null,
     create: () => ({ fotaPull: { insteadOfInstalling: 'boots-old' } }),
+  }),
+  'boot-loops': defineFault({
+    summary:
+      'new firmware restarts again and again and reports each failed boot; after the last it goes back by itself',
+    parameters: { boots: { type: 'number', default: 3, minimum: 1, summary: 'boots until it goes back' } },
+    primary: 'boots',
+    create: ({ boots }) => ({ fotaPull: { failingBoots: boots } }),
   }),
   'stores-garbage': defineFault({
     summary: 'stores other bytes, and reports success and the new version all the same',

@@ -49,6 +49,7 @@ export class PullFirmware implements Firmware {
     this.#settings = settings
     this.update = new UpdateObject(board)
     this.#record = loadUpdateRecord(board.flash)
+    if (this.#record?.fromSlot === board.state.activeSlot) this.#rejectedVersion = this.#record.version
   }
 
   async run(): Promise<void> {
@@ -66,6 +67,7 @@ export class PullFirmware implements Firmware {
 
   /** @returns whether to go on asking */
   async #cycle(): Promise<boolean> {
+    if (await this.#failsToBoot()) return false
     await this.#reportOutcome()
     if (await this.#isToldToRollBack()) return false
     const manifest = await this.#fetchManifest()
@@ -128,6 +130,7 @@ export class PullFirmware implements Firmware {
       version: manifest.version,
       fromSlot: state.activeSlot,
       unreported: 'outcome',
+      failedBoots: 0,
       rollbackReason: null,
     })
     await this.#tryToReport(finalReport, {
@@ -156,7 +159,6 @@ export class PullFirmware implements Firmware {
     const claims = this.#hooks().some(
       hooks => hooks.claimsNewVersion === true || hooks.insteadOfInstalling !== undefined,
     )
-    if (!isNew) this.#rejectedVersion = record.version
     await this.#report(finalReport, isNew || claims ? this.#successOf(record) : this.#failureOf(record))
     const rollbackReason = isNew || claims ? null : (record.rollbackReason ?? 'the bootloader went back')
     this.#remember({
@@ -164,6 +166,28 @@ export class PullFirmware implements Firmware {
       unreported: null,
       rollbackReason: claims && !isNew ? 'never installed' : rollbackReason,
     })
+  }
+
+  /** @returns whether it restarts because the new firmware does not stay up */
+  async #failsToBoot(): Promise<boolean> {
+    const record = this.#record
+    const { state } = this.#board
+    const limit = this.#hooks().find(({ failingBoots }) => failingBoots !== undefined)?.failingBoots
+    if (limit === undefined || record === null || record.fromSlot === state.activeSlot) return false
+    const failed = { ...record, failedBoots: record.failedBoots + 1 }
+    if (failed.failedBoots < limit) {
+      this.#remember(failed)
+      await this.#tryToReport(finalReport, { boot_status: 'failed', boot_count: failed.failedBoots })
+    } else {
+      state.activeSlot = record.fromSlot
+      state.otaState = 'valid'
+      this.#board.saveState()
+      const rollbackReason = 'Boot count exceeded after update'
+      this.#remember({ ...failed, unreported: null, rollbackReason })
+      await this.#tryToReport(finalReport, this.#failureOf({ ...failed, rollbackReason }))
+    }
+    void this.#board.reboot()
+    return true
   }
 
   #successOf(record: UpdateRecord): Readonly<Record<string, JsonValue>> {
@@ -176,7 +200,12 @@ export class PullFirmware implements Firmware {
   #failureOf(record: UpdateRecord): Readonly<Record<string, JsonValue>> {
     const { state, faults } = this.#board
     const reason = record.rollbackReason ?? state.refusedImage ?? 'new firmware did not stay up'
-    return { boot_status: 'failed', boot_count: 1, rollback: true, error: faults.disguise(reason) }
+    return {
+      boot_status: 'failed',
+      boot_count: Math.max(1, record.failedBoots),
+      rollback: true,
+      error: faults.disguise(reason),
+    }
   }
 
   /** @returns whether it restarts into what it ran before */

@@ -9,6 +9,8 @@ export interface UpdateRecord {
   readonly fromSlot: SlotIndex
   /** What is to be said after the boot; null when it was said. */
   readonly unreported: 'outcome' | null
+  /** Boots of the new firmware that did not last. */
+  readonly failedBoots: number
   /** Why it went back to what it ran before; null when it did not. */
   readonly rollbackReason: string | null
 }

@@ -337,6 +337,21 @@ describe('a faulty device', () => {
     },
   )
 
+  it('whose new firmware does not stay up reports each boot, and at the third that it goes back', async () => {
+    const { device, server } = await start({ faults: [named('boot-loops')] })
+    await server.untilStatus('rollback', true)
+    await device.nextBoot()
+    expect(server.statuses.slice(-3)).toEqual([
+      { boot_status: 'failed', boot_count: 1 },
+      { boot_status: 'failed', boot_count: 2 },
+      { boot_status: 'failed', boot_count: 3, rollback: true, error: 'Boot count exceeded after update' },
+    ])
+    expect(device.activeImage()).toBeNull()
+    const asked = server.chunks.length
+    await server.until(() => server.requests.slice(-4).filter(line => line.endsWith('/manifest')).length === 2)
+    expect(server.chunks).toHaveLength(asked)
+  })
+
   it('with the Device-ID of another names itself so, in requests and in its address', async () => {
     const { device, server } = await start({ faults: [named('other-device-id')] })
     await server.untilStatus('boot_status', 'success')
