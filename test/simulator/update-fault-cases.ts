@@ -183,6 +183,20 @@ export function testUpdateFaults(kind: UpdateFaultCases): void {
       expect(clock.monotonicMs()).toBe(300)
     })
 
+    it('slow by the byte: reads the body no faster than that, and restarts later', async () => {
+      const clock = new ManualClock()
+      const device = await faulty('slow', { ms: 0, bytesPerSecond: 1000 }, { clock })
+      let isAnswered = false
+      const asked = upload(device).finally(() => {
+        isAnswered = true
+      })
+      await clock.runNext()
+      expect([isAnswered, device.stats.boots]).toEqual([false, 1])
+      while (device.stored() === null) await clock.runNext()
+      expect((await asked).text).toContain(kind.success)
+      expect(clock.monotonicMs()).toBeGreaterThanOrEqual(image.length)
+    })
+
     it('wrong-chip, other-device-after-reboot and hostile-name: show in the telemetry', async () => {
       const device = await faulty('wrong-chip')
       expect((await call(device.target, '/telemetry')).json).toMatchObject({ device: { chip: 'ESP32-C3' } })

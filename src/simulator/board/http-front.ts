@@ -38,6 +38,8 @@ export interface FrontRoute {
    * request at once, before the body is whole.
    */
   onPiece?(piece: Buffer): Outcome | undefined
+  /** How long the board still works on the pieces that it took: it reads no more of the body before. Absent: not at all. */
+  busyMs?(): number
   /** The connection ended before the body was whole, or a fault ended it. */
   onLost?(): void
   answer(body: Buffer): Outcome | Promise<Outcome>
@@ -103,6 +105,18 @@ export class BoardHttpFront implements HttpNetworkHost {
     const pieces: Buffer[] = []
     let receivedBytes = 0
     let isOver = false
+    // Of a slow board: what the bytes of the body cost that has not been waited for yet.
+    let owedMs = 0
+    const holdBack = (pieceBytes: number): void => {
+      owedMs += faults.delayMs(route.point, pieceBytes) - faults.delayMs(route.point, 0)
+      const pauseMs = owedMs + (route.busyMs?.() ?? 0)
+      if (pauseMs < 1) return
+      owedMs = 0
+      request.pause()
+      this.#board.later(pauseMs, () => {
+        request.resume()
+      })
+    }
     const lose = (): void => {
       if (isOver) return
       isOver = true
@@ -125,40 +139,39 @@ export class BoardHttpFront implements HttpNetworkHost {
         endConnection(request.socket, cut)
         return
       }
-      if (instead !== null) return
-      if (route.onPiece === undefined) {
-        pieces.push(piece)
+      if (instead === null && route.onPiece === undefined) pieces.push(piece)
+      const early = instead === null ? route.onPiece?.(piece) : undefined
+      if (early === undefined) {
+        holdBack(piece.length)
         return
       }
-      const early = route.onPiece(piece)
-      if (early === undefined) return
       isOver = true
       request.resume()
-      this.#answer(route.point, response, early, receivedBytes)
+      this.#answer(route.point, response, early)
     })
     request.on('end', () => {
       if (isOver || !this.#board.isUp) return
       isOver = true
       if (instead !== null) {
-        this.#answer(route.point, response, { reply: instead }, receivedBytes)
+        this.#answer(route.point, response, { reply: instead })
         return
       }
-      void this.#serve(route, response, Buffer.concat(pieces), receivedBytes)
+      void this.#serve(route, response, Buffer.concat(pieces))
     })
     request.on('close', lose)
   }
 
-  async #serve(route: FrontRoute, response: ServerResponse, body: Buffer, receivedBytes: number): Promise<void> {
+  async #serve(route: FrontRoute, response: ServerResponse, body: Buffer): Promise<void> {
     try {
       const outcome = await route.answer(body)
-      if (this.#board.isUp) this.#answer(route.point, response, outcome, receivedBytes)
+      if (this.#board.isUp) this.#answer(route.point, response, outcome)
     } catch (thrown) {
       // The power went while it worked: nobody is left to answer.
       if (!(thrown instanceof PowerLost)) response.destroy(thrown instanceof Error ? thrown : undefined)
     }
   }
 
-  #answer(point: RequestPoint, response: ServerResponse, outcome: Outcome, bodyBytes: number): void {
+  #answer(point: RequestPoint, response: ServerResponse, outcome: Outcome): void {
     const board = this.#board
     const { faults } = board
     const reply = faults.rewriteReply(point, outcome.reply)
@@ -170,7 +183,7 @@ export class BoardHttpFront implements HttpNetworkHost {
       else this.#send(response, reply)
       if (outcome.restartsAfterMs !== undefined) board.later(outcome.restartsAfterMs, () => void board.reboot())
     }
-    const delayMs = (outcome.busyMs ?? 0) + faults.delayMs(point, bodyBytes)
+    const delayMs = (outcome.busyMs ?? 0) + faults.delayMs(point, 0)
     if (delayMs < 1) finish()
     else board.later(delayMs, finish)
   }

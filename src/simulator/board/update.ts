@@ -65,7 +65,7 @@ export class UpdateObject {
   #md5: Hash | null = null
   #expectedMd5 = ''
   #error: UpdateError = 'No Error'
-  #busyMs = 0
+  #busyUntilMs = 0
 
   constructor(board: VirtualBoard, settings: UpdateSettings = {}) {
     this.#board = board
@@ -89,9 +89,9 @@ export class UpdateObject {
     return this.#writtenBytes
   }
 
-  /** How long the flash chip still needs for what the last call gave it. */
+  /** How long from now the flash chip still needs for what it was given. */
   get busyMs(): number {
-    return this.#busyMs
+    return Math.max(0, this.#busyUntilMs - this.#board.options.clock.monotonicMs())
   }
 
   /**
@@ -104,7 +104,6 @@ export class UpdateObject {
     this.#error = 'No Error'
     this.#expectedMd5 = ''
     this.#writtenBytes = 0
-    this.#busyMs = 0
     this.#md5 = createHash('md5')
     const partitionBytes = target === 'app' ? this.#board.options.slotBytes : this.#fileSystemBytes
     if (sizeBytes === 0) return this.#fail('Bad Size Given')
@@ -136,7 +135,7 @@ export class UpdateObject {
     }
     const stored = this.#board.faults.storeInstead(this.#writtenBytes, bytes)
     this.#board.flash.writeAt(this.#file, this.#writtenBytes, stored)
-    this.#busyMs = this.#board.flashTime.write(bytes.length)
+    this.#occupy(this.#board.flashTime.write(bytes.length))
     this.#md5?.update(bytes)
     this.#writtenBytes += bytes.length
     return bytes.length
@@ -154,7 +153,7 @@ export class UpdateObject {
       return false
     }
     this.#board.flash.settle(this.#file)
-    this.#busyMs = this.#board.flashTime.read(this.#writtenBytes)
+    this.#occupy(this.#board.flashTime.read(this.#writtenBytes))
     const isExpected = this.#expectedMd5 === '' || this.#md5?.digest('hex') === this.#expectedMd5
     const failure = this.#failureAt('end') ?? (isExpected ? null : 'MD5 Check Failed')
     if (failure !== null) {
@@ -238,6 +237,10 @@ export class UpdateObject {
       if (failure !== null) return failure
     }
     return null
+  }
+
+  #occupy(durationMs: number): void {
+    this.#busyUntilMs = this.#board.options.clock.monotonicMs() + durationMs
   }
 
   #fail(error: UpdateError): false {

@@ -11,6 +11,8 @@ export interface UploadForm {
   write(bytes: Uint8Array): Outcome | undefined
   /** The file is whole. */
   end(): void
+  /** How long the board still works on what it took, and reads no further. */
+  busyMs(): number
   /** The connection was lost before the form was whole. */
   abort?(): void
   /** The whole form has been read. */
@@ -52,6 +54,7 @@ export function uploadFormRoute(request: FrontRequest, rules: FormRules, form: U
       reader.push(piece)
       return early
     },
+    busyMs: () => form.busyMs(),
     onLost: () => form.abort?.(),
     answer: () => {
       if (reader.isWhole && reader.problem === null) return form.answer(reader.fields)

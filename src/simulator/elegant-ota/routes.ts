@@ -89,6 +89,7 @@ class ElegantOtaSession {
         if (isTaken || !this.#rules.isAsync) return undefined
         return { reply: textReply(400, 'Failed to write chunked data to free space') }
       },
+      busyMs: () => update.busyMs,
       end: () => {
         if (!update.end(true)) this.#keepError()
       },
@@ -115,6 +116,7 @@ class ElegantOtaSession {
         return update.begin(null, target) ? undefined : refused('OTA could not begin')
       },
       write: bytes => (update.write(bytes) === bytes.length ? undefined : refused('OTA could not begin')),
+      busyMs: () => update.busyMs,
       end: () => void update.end(true),
       answer: () => {
         if (update.hasError) return closing(textReply(500, 'FAIL'), update.busyMs)

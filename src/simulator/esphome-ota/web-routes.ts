@@ -44,6 +44,7 @@ function uploadRoute({ board, update }: UpdateBoot, rules: WebOtaRules, request:
       if (!isFailed) isFailed = update.write(bytes) !== bytes.length
       return undefined
     },
+    busyMs: () => update.busyMs,
     end: () => {
       isStored = !isFailed && update.end(true)
     },

@@ -64,6 +64,7 @@ function uploadRoute(
       if (isLetIn && errorText === '' && update.write(bytes) !== bytes.length) keepError()
       return undefined
     },
+    busyMs: () => update.busyMs,
     end: () => {
       if (isLetIn && errorText === '' && !update.end(true)) keepError()
     },

@@ -189,6 +189,7 @@ class TasmotaDevice implements CommandHost {
         }
         return undefined
       },
+      busyMs: () => update.busyMs,
       end: () => {
         if (this.#error !== null || armed !== 'firmware') return
         if (update.end(true)) this.layout.applicationWritten()
