@@ -80,6 +80,7 @@ async function measureDialect(
   const sizeMib = (imageBytes / MIB).toFixed(imageBytes < MIB ? 2 : 0)
   const rows = [
     ratioRow(`${dialect.id}, ${dialect.what}, ${sizeMib} MiB, against a bare client`, GOAL, ratio),
+    row('… before its first byte', 'reported', `${median(pairs.map(({ ours }) => ours.startMs)).toFixed(0)} ms`),
     row('… throughput, journal on', 'reported', `${rate.toFixed(rate < 10 ? 2 : 0)} MiB/s`),
     row('… on the wire', 'reported', describeWire(counts, imageBytes)),
   ]
@@ -101,7 +102,8 @@ function rivalRows(rival: Rival, ours: WireCounts): BenchRow[] {
   const theirsMs = lineMs(rival.requests, rival.bytes) + rival.pausesMs
   const seconds = (durationMs: number): string => `${(durationMs / 1000).toFixed(1)} s`
   const sizeMib = (rival.imageBytes / MIB).toFixed(rival.imageBytes < MIB ? 2 : 0)
-  const times = (theirs: number, own: number): string => `${(theirs / own).toFixed(2)}× fewer`
+  const times = (theirs: number, own: number): string =>
+    theirs >= own ? `${(theirs / own).toFixed(1)}× fewer` : `${(own / theirs).toFixed(1)}× as many`
   return [
     row(
       `… ${sizeMib} MiB against ${rival.name}: requests`,

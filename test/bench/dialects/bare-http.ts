@@ -118,12 +118,13 @@ export class BareHttpClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** @returns the body of an answer with status 200 */
+  /** @returns the body of an answer with status 200, or one of `alsoFine` */
   send(
     method: string,
     path: string,
     headers: Readonly<Record<string, string>> = {},
     pieces: readonly Uint8Array[] = [],
+    alsoFine: readonly number[] = [],
   ): Promise<string> {
     return new Promise((resolve, reject) => {
       const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -135,7 +136,7 @@ export class BareHttpClient {
         incoming.on('error', reject)
         incoming.on('end', () => {
           const body = Buffer.concat(parts).toString()
-          if (incoming.statusCode === 200) resolve(body)
+          if (incoming.statusCode === 200 || alsoFine.includes(incoming.statusCode ?? 0)) resolve(body)
           else reject(new Error(`${method} ${path}: ${String(incoming.statusCode)} ${body}`))
         })
       })

@@ -1,5 +1,6 @@
 /** THE LIST of measured dialects: one line a protocol. */
 import type { Dialect } from './dialect.ts'
 import { guidChunksDialect } from './guid-chunks.ts'
+import { resumableDialect } from './resumable.ts'
 
-export const dialects: readonly Dialect[] = [guidChunksDialect]
+export const dialects: readonly Dialect[] = [resumableDialect, guidChunksDialect]
