@@ -1,7 +1,7 @@
 /** The station's devices as callers see them: the list with labels, and what people add, name and forget. */
 import type { EventName, EventOf } from '../shared/contract/events.ts'
 import type { DeviceEntry, DiscoveryChannel, JobSnapshot, ProbeReport } from '../shared/contract/models.ts'
-import { FlashproofError } from '../shared/errors.ts'
+import { FlashproofError, hasErrorCode } from '../shared/errors.ts'
 import { stripControl } from '../shared/units.ts'
 import { isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceEntry } from '../core/discovery/device-key.ts'
@@ -28,12 +28,17 @@ export interface DevicesWorld {
   readonly protocolIds: readonly string[]
   /** Where protocols are looked for when a range is searched. */
   readonly searchPorts: readonly SearchPort[]
+  /** Whether this process may listen for boards. */
+  readonly mayListen: () => boolean
   /** Whether a job speaks with the board at a target. */
   readonly isBusy: (target: string) => boolean
   readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
 }
 
 const LONGEST_TEXT = 80
+/** Boards answer the first or the second query. */
+const HEARING_MS = 3_000
+const HEARING_LOOK_MS = 100
 /** Of each question to a board that nobody named: one that is there answers sooner. */
 export const FINGERPRINT_TIMEOUT_MS = 1_500
 
@@ -43,6 +48,7 @@ export class Devices {
   readonly #discovery: Discovery
   readonly scans: DeviceScans
   #isListening = false
+  #listeningSinceMs = 0
   /** How the last list was made, where nothing listens all the time. */
   #lastChannels: readonly DiscoveryChannel[] = []
 
@@ -74,8 +80,23 @@ export class Devices {
 
   /** Begins to listen, and to tell what comes and goes: for a page, not for a command that wants one answer. */
   listen(): void {
+    if (!this.#isListening) this.#listeningSinceMs = this.#world.clock.monotonicMs()
     this.#isListening = true
     this.#discovery.start()
+  }
+
+  /**
+   * Gives boards whose names are not known yet a moment to announce themselves, in a process that did not listen so far.
+   * Which names stayed unknown shows when they are resolved.
+   */
+  async hear(targets: readonly string[], signal: AbortSignal): Promise<void> {
+    const { clock, mayListen } = this.#world
+    if (!mayListen() || targets.every(target => this.#isKnown(target))) return
+    this.listen()
+    while (clock.monotonicMs() - this.#listeningSinceMs < HEARING_MS && !signal.aborted) {
+      await clock.delay(HEARING_LOOK_MS, signal).catch(() => undefined)
+      if (targets.every(target => this.#isKnown(target))) return
+    }
   }
 
   /** @param waitMs how long to listen for an answer, where nothing listens all the time */
@@ -205,6 +226,17 @@ export class Devices {
     const [device = entry] = withLabels([entry], readLabels(home))
     this.refresh()
     return device
+  }
+
+  /** Addresses need no list; a name that fits several devices is known too, and refused later. */
+  #isKnown(target: string): boolean {
+    try {
+      // The list is made anew each time: only for those that stand in it.
+      if (!isEndpoint(parseTarget(target))) this.resolve(target)
+      return true
+    } catch (error) {
+      return !hasErrorCode(error, 'target.unknown')
+    }
   }
 
   #known(): DeviceEntry[] {

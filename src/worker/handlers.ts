@@ -59,8 +59,14 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       devices.scans.cancel(scanId)
       return {}
     },
-    'device.probe': ({ target }, { signal }) => station.probe(station.resolve(target), signal),
-    'device.add': ({ target }, { signal }) => devices.add(target, signal),
+    'device.probe': async ({ target }, { signal }) => {
+      await devices.hear([target], signal)
+      return await station.probe(station.resolve(target), signal)
+    },
+    'device.add': async ({ target }, { signal }) => {
+      await devices.hear([target], signal)
+      return await devices.add(target, signal)
+    },
     'device.forget': ({ key }) => {
       devices.forget(key)
       return {}
@@ -74,7 +80,10 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       return { channels: devices.channels() }
     },
     'pc.check': async () => ({ items: await station.checkPc() }),
-    'job.start': request => engine.start(request),
+    'job.start': async (request, { signal }) => {
+      await devices.hear(request.targets, signal)
+      return await engine.start(request)
+    },
     'firmware.list': () => ({ firmware: firmware.list() }),
     'firmware.recheck': ({ firmwareId }, { signal }) => firmware.recheck(firmwareId, signal),
     'job.list': async request => {
@@ -94,12 +103,18 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       engine.answer(jobId, code, answer, answeredBy)
       return {}
     },
-    'monitor.start': ({ target, intervalMs }) => ({ monitorId: monitors.start(station.resolve(target), intervalMs) }),
+    'monitor.start': async ({ target, intervalMs }, { signal }) => {
+      await devices.hear([target], signal)
+      return { monitorId: monitors.start(station.resolve(target), intervalMs) }
+    },
     'monitor.stop': ({ monitorId }) => {
       monitors.stop(monitorId)
       return {}
     },
-    'order.review': async (request, { signal }) => ({ targets: await station.review(request, signal) }),
+    'order.review': async (request, { signal }) => {
+      await devices.hear(request.targets, signal)
+      return { targets: await station.review(request, signal) }
+    },
     'job.trace': async ({ jobId, limit = PAGE_ROWS, before }, { signal }) => {
       const task = { type: 'trace', jobId, limit, ...definedOnly({ before }) } as const
       return await history(engine.locate(jobId).journal.kind, task, signal)

@@ -7,6 +7,7 @@ import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDeviceSources } from '../core/discovery/index.ts'
+import { isListeningAllowed } from '../core/discovery/listening.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
 import { endpointKey } from '../core/jobs/endpoint-key.ts'
 import { FirmwareLibrary } from '../core/jobs/firmware-library.ts'
@@ -26,7 +27,7 @@ import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
 import { announcementReaders, searchPorts } from '../core/transfer/announcement-readers.ts'
 import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
-import { isBoardLocked } from './board-locked.ts'
+import { BoardLines, isBoardLocked } from './board-place.ts'
 import { Devices, seenDevice } from './devices.ts'
 import { firmwareThreadEntry } from './entries.ts'
 import { takeFingerprint } from './fingerprint.ts'
@@ -108,11 +109,14 @@ export function openStation(options: StationOptions): Station {
   const memory = new DeviceMemory(home, clock)
   const retryPolicy = options.retryPolicy ?? defaultRetryPolicy
   const protocols = options.protocols ?? transferProtocols
+  // A board's web server is small: its questions follow each other, whoever asks them.
+  const lines = new BoardLines()
   const probe = (
     endpoint: Endpoint,
     signal: AbortSignal,
     timeoutMs = retryPolicy.requestTimeoutMs,
-  ): Promise<ProbeReport> => probeTarget({ endpoint, protocols, signal, clock, timeoutMs })
+  ): Promise<ProbeReport> =>
+    lines.inLine(endpoint.text, () => probeTarget({ endpoint, protocols, signal, clock, timeoutMs }))
   const isBusy = (target: string): boolean => isBoardLocked(target, locks)
   const devices = new Devices({
     home,
@@ -122,6 +126,7 @@ export function openStation(options: StationOptions): Station {
     protocolIds: protocols.map(({ descriptor }) => descriptor.id),
     searchPorts: searchPorts(protocols),
     isBusy,
+    mayListen: () => options.deviceSources === undefined && isListeningAllowed(),
     emit,
     sources:
       options.deviceSources ??

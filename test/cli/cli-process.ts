@@ -28,7 +28,14 @@ export function startCli(
   options: { readonly home: string; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string },
 ): RunningCli {
   const child = spawn(process.execPath, [entryPath, ...argv], {
-    env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', FLASHPROOF_HOME: options.home, ...options.env },
+    // No test sends anything to the network of this computer.
+    env: {
+      PATH: process.env['PATH'],
+      LANG: 'C.UTF-8',
+      FLASHPROOF_HOME: options.home,
+      FLASHPROOF_DISCOVERY: 'off',
+      ...options.env,
+    },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -55,6 +55,7 @@ beforeEach(() => {
     protocolIds: ['esp-parts'],
     searchPorts: [{ scheme: 'http', port: 80 }],
     isBusy: () => false,
+    mayListen: () => true,
     probe: endpoint =>
       Promise.resolve({
         target: endpoint.text,
@@ -104,4 +105,25 @@ it('a label, a device that was added and one that was forgotten are told too', a
   devices.forget(device.key)
   await clock.advance(300)
   expect(told.at(-1)).toEqual({ name: 'device.removed', payload: { key: device.key } })
+})
+
+it('gives a board whose name is not known yet a moment to announce itself, and only once', async () => {
+  const signal = new AbortController().signal
+  let isDone = false
+  const hearing = devices.hear(['http://192.0.2.9', 'kitchen'], signal).then(() => {
+    isDone = true
+  })
+  await clock.advance(900)
+  expect(isDone).toBe(false)
+  heard = [fakeDeviceEntry('http://192.0.2.1', { source: 'mdns', name: 'kitchen' })]
+  world?.onChanged()
+  await clock.advance(200)
+  await hearing
+  expect(devices.resolve('kitchen')).toMatchObject({ text: 'http://192.0.2.1' })
+  const waiting = devices.hear(['cellar'], signal)
+  await clock.advance(2_000)
+  await waiting
+  // Whoever listened that long hears nobody new by waiting.
+  await devices.hear(['cellar'], signal)
+  expect(() => devices.resolve('cellar')).toThrow(expect.objectContaining({ code: 'target.unknown' }))
 })
