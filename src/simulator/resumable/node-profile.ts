@@ -25,10 +25,11 @@ export interface NodeOptions {
   readonly maximumFileBytes: number | null
 }
 
+/** Parameters as the sample's JavaScript sees them: texts, and `undefined` for what is missing. */
 interface Chunk {
-  readonly chunkNumber: number
-  readonly chunkSize: number
-  readonly totalBytes: number
+  readonly chunkNumber: string | undefined
+  readonly chunkSize: string | undefined
+  readonly totalBytes: string | undefined
   readonly identifier: string
   readonly fileName: string
 }
@@ -77,7 +78,7 @@ export class NodeProfile implements FileService {
         answerError: error => ({ reply: textReply(500, `Error: ${error.message}\n`, HTML) }),
       })
     }
-    if (request.method !== 'GET') return cannot(request)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return cannot(request)
     const point: RequestPoint = {
       kind: 'status',
       chunk: chunkIndexOf(request.query),
@@ -87,7 +88,15 @@ export class NodeProfile implements FileService {
   }
 
   #test(query: URLSearchParams, point: RequestPoint): Outcome {
-    const chunk = chunkOf(name => query.get(name) ?? '')
+    // What is missing is 0 here, and nothing in a form.
+    const number = (name: string): string => query.get(name) ?? '0'
+    const chunk: Chunk = {
+      chunkNumber: number('resumableChunkNumber'),
+      chunkSize: number('resumableChunkSize'),
+      totalBytes: number('resumableTotalSize'),
+      identifier: query.get('resumableIdentifier') ?? '',
+      fileName: query.get('resumableFilename') ?? '',
+    }
     this.#strike(point)
     const isThere = this.#validate(chunk, null) === 'valid' && this.#has(chunk.identifier, chunk.chunkNumber)
     return { reply: isThere ? textReply(200, 'found', HTML) : textReply(404, 'not_found', HTML) }
@@ -95,15 +104,27 @@ export class NodeProfile implements FileService {
 
   #upload(form: UploadForm | null, setLast: () => void): Outcome {
     if (form === null) return { reply: textReply(400, 'BadRequestError: stream ended unexpectedly\n', HTML) }
-    const chunk = chunkOf(name => form.field(name))
+    const field = (name: string): string | undefined => form.field(name) ?? undefined
+    const identifier = field('resumableIdentifier')
+    if (!form.isForm || identifier === undefined) {
+      return { reply: textReply(500, 'TypeError: Cannot read properties of undefined\n', HTML) }
+    }
+    const chunk: Chunk = {
+      chunkNumber: field('resumableChunkNumber'),
+      chunkSize: field('resumableChunkSize'),
+      totalBytes: field('resumableTotalSize'),
+      identifier,
+      fileName: field('resumableFilename') ?? '',
+    }
     if (form.chunk === null || form.chunk.bytes.length === 0) return said('invalid_resumable_request')
-    this.#strike({ kind: 'chunk', chunk: chunk.chunkNumber - 1, target: chunk.identifier })
+    const index = Number(chunk.chunkNumber) - 1
+    this.#strike({ kind: 'chunk', chunk: index, target: identifier })
     // The sample passes the size where the name belongs, so a missing name is not noticed either.
     const checked = this.#options.checksSizes ? chunk : { ...chunk, fileName: 'a size' }
     const verdict = this.#validate(checked, this.#options.checksSizes ? form.chunk.bytes.length : null)
     if (verdict !== 'valid') return said(verdict)
-    const stored = this.#board.faults.storeInstead(chunk.chunkNumber - 1, form.chunk.bytes)
-    const path = PREFIX + chunk.identifier
+    const stored = this.#board.faults.storeInstead(index, form.chunk.bytes)
+    const path = PREFIX + identifier
     this.#files.write(`${path}.${String(chunk.chunkNumber)}`, stored)
     const busyMs = this.#board.flashTime.write(stored.length)
     if (this.#hasAll(chunk)) {
@@ -116,10 +137,11 @@ export class NodeProfile implements FileService {
 
   #hasAll(chunk: Chunk): boolean {
     // From the end, where the missing ones are while an upload goes on.
-    for (let chunkNumber = countOf(chunk); chunkNumber >= 1; chunkNumber--) {
-      if (!this.#has(chunk.identifier, chunkNumber)) return false
+    const count = countOf(chunk)
+    for (let chunkNumber = count; chunkNumber >= 1; chunkNumber--) {
+      if (!this.#has(chunk.identifier, String(chunkNumber))) return false
     }
-    return true
+    return !Number.isNaN(count)
   }
 
   /** Counting walks over all files: not without a fault that wants to know. */
@@ -128,15 +150,19 @@ export class NodeProfile implements FileService {
     return !faults.isEmpty && fileServerHooksOf(faults.all).claimsCompletion(this.#files.paths(`${path}.`).length)
   }
 
-  #has(identifier: string, chunkNumber: number): boolean {
+  #has(identifier: string, chunkNumber: string | undefined): boolean {
     return this.#files.sizeOf(`${PREFIX}${identifier}.${String(chunkNumber)}`) !== null
   }
 
   #validate(chunk: Chunk, bodyBytes: number | null): string {
-    const { chunkNumber, chunkSize, totalBytes, identifier, fileName } = chunk
+    const { identifier, fileName } = chunk
+    const chunkNumber = Number(chunk.chunkNumber)
+    const chunkSize = Number(chunk.chunkSize)
+    const totalBytes = Number(chunk.totalBytes)
     if (chunkNumber === 0 || chunkSize === 0 || totalBytes === 0 || identifier === '' || fileName === '') {
       return 'non_resumable_request'
     }
+    // What is no number compares as false everywhere, and so is valid.
     const count = countOf(chunk)
     const { maximumFileBytes } = this.#options
     if (chunkNumber > count) return 'invalid_resumable_request1'
@@ -168,22 +194,7 @@ function said(text: string): Outcome {
   return { reply: textReply(200, text, HTML) }
 }
 
-function chunkOf(field: (name: string) => string): Chunk {
-  return {
-    chunkNumber: numberOf(field('resumableChunkNumber')),
-    chunkSize: numberOf(field('resumableChunkSize')),
-    totalBytes: numberOf(field('resumableTotalSize')),
-    identifier: field('resumableIdentifier'),
-    fileName: field('resumableFilename'),
-  }
-}
-
-/** A text that is no number counts as 0, which no sound request holds. */
-function numberOf(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : 0
-}
-
-/** The sample counts whole chunks: the last one is longer, never shorter. */
+/** The sample counts whole chunks: the last one is longer, never shorter. NaN where a figure is missing. */
 function countOf({ totalBytes, chunkSize }: Chunk): number {
-  return Math.max(1, Math.floor(totalBytes / chunkSize))
+  return Math.max(1, Math.floor(Number(totalBytes) / Number(chunkSize)))
 }

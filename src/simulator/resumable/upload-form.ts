@@ -6,33 +6,40 @@ import type { FrontRequest } from '../board/http-front.ts'
 const FILE_FIELD = 'file'
 
 export interface UploadForm {
-  /** A parameter as it was sent; empty when it is missing. */
-  field(name: string): string
+  /** Whether it came as a form, or in what stands for one; false for a body that nothing read. */
+  readonly isForm: boolean
+  /** A parameter as it was sent; null when it is missing. */
+  field(name: string): string | null
   /** Null when no file part was there. */
   readonly chunk: { readonly fileName: string; readonly bytes: Buffer } | null
 }
 
 export interface FormReader {
   push(piece: Buffer): void
-  /** A parameter that has arrived so far; empty when it has not. */
-  peek(name: string): string
+  /** A parameter that has arrived so far; null when it has not. */
+  peek(name: string): string | null
   /** What arrived; null for a body that cannot be read or is not whole. */
   finish(): UploadForm | null
 }
 
 /** @param takesRawBodies whether a body that is no form is the chunk itself; the sample servers read forms alone */
 export function formReaderOf(request: FrontRequest, takesRawBodies: boolean): FormReader {
-  const boundary = boundaryOf(request.headers['content-type'])
+  const contentType = request.headers['content-type'] ?? ''
+  const boundary = boundaryOf(contentType)
   if (boundary !== null) return multipartForm(boundary)
+  if (/^multipart\//i.test(contentType)) return unreadable
   return takesRawBodies ? rawBody(request.query) : noForm
 }
 
 /** As frameworks see another body: a form without any field. */
 const noForm: FormReader = {
   push: () => undefined,
-  peek: () => '',
-  finish: () => ({ field: () => '', chunk: null }),
+  peek: () => null,
+  finish: () => ({ isForm: false, field: () => null, chunk: null }),
 }
+
+/** A form whose parts cannot be told apart. */
+const unreadable: FormReader = { ...noForm, finish: () => null }
 
 function multipartForm(boundary: string): FormReader {
   const pieces: Buffer[] = []
@@ -47,7 +54,7 @@ function multipartForm(boundary: string): FormReader {
       if (isOpen) pieces.push(piece)
     },
   })
-  const peek = (name: string): string => reader.fields.get(name) ?? ''
+  const peek = (name: string): string | null => reader.fields.get(name) ?? null
   return {
     push: piece => {
       reader.push(piece)
@@ -56,22 +63,23 @@ function multipartForm(boundary: string): FormReader {
     finish: () => {
       if (!reader.isWhole) return null
       const chunk = fileName === null ? null : { fileName, bytes: Buffer.concat(pieces) }
-      return { field: peek, chunk }
+      return { isForm: true, field: peek, chunk }
     },
   }
 }
 
 function rawBody(query: URLSearchParams): FormReader {
   const pieces: Buffer[] = []
-  const peek = (name: string): string => query.get(name) ?? ''
+  const peek = (name: string): string | null => query.get(name)
   return {
     push: piece => {
       pieces.push(piece)
     },
     peek,
     finish: () => ({
+      isForm: true,
       field: peek,
-      chunk: { fileName: peek('resumableFilename'), bytes: Buffer.concat(pieces) },
+      chunk: { fileName: peek('resumableFilename') ?? '', bytes: Buffer.concat(pieces) },
     }),
   }
 }

@@ -46,7 +46,7 @@ export function uploadRoute(request: FrontRequest, gate: UploadGate, handling: U
   return {
     get point(): RequestPoint {
       // Clients repeat the parameters in the address; for one that does not, they are known once the form's fields are there.
-      const chunk = chunkIndexOf(request.query) ?? toIndex(reader.peek('resumableChunkNumber'))
+      const chunk = chunkIndexOf(request.query) ?? toIndex(reader.peek('resumableChunkNumber') ?? '')
       const target = request.query.get('resumableIdentifier') ?? reader.peek('resumableIdentifier')
       return { kind: 'chunk', chunk, target, ...(isLast ? { isLast } : {}) }
     },

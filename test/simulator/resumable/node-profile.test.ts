@@ -56,15 +56,35 @@ describe('the Node sample of Resumable.js', () => {
     expect(await send(file)).toEqual([200, 'invalid_resumable_request2'])
     expect(await send(small, 1, ['file'])).toEqual([200, 'invalid_resumable_request'])
     expect(await send(fileOf(new Uint8Array(), { path }))).toEqual([200, 'invalid_resumable_request'])
-    for (const name of ['resumableChunkNumber', 'resumableChunkSize', 'resumableTotalSize', 'resumableIdentifier']) {
-      expect(await send(small, 1, [name])).toEqual([200, 'non_resumable_request'])
-    }
-    expect((await uploadRaw(target, small, 1)).text).toBe('invalid_resumable_request')
+    const zero = Buffer.from(
+      formOf(small, 1).toString('latin1').replace('Number"\r\n\r\n1', 'Number"\r\n\r\n0'),
+      'latin1',
+    )
+    expect((await post(target, path, zero, { headers: FORM_TYPE })).text).toBe('non_resumable_request')
+    expect(await send(fileOf(small.content, { path, identifier: '' }))).toEqual([200, 'non_resumable_request'])
     expect(device.files.paths()).toEqual([])
-    // The size is passed in the place of the name: a request without a name is taken, and a size is never looked at.
-    expect(await send(small, 1, ['resumableFilename'])).toEqual([200, 'partly_done'])
-    expect(await send({ ...small, content: small.content.subarray(0, 2100) }, 2)).toEqual([200, 'done'])
-    expect((await post(target, path, formOf(small, 1).subarray(0, 200), { headers: FORM_TYPE })).status).toBe(400)
+  })
+
+  it('takes chunks with figures missing, because nothing compares with undefined, and never looks at sizes', async () => {
+    const { device, target } = await start({ profile: 'node' })
+    const small = fileOf(someBytes(2500), { path })
+    const send = async (changed: typeof file, chunkNumber: number, without: readonly string[]): Promise<string> =>
+      (await post(target, path, formOf(changed, chunkNumber, without), { headers: FORM_TYPE })).text
+    const names = ['resumableChunkNumber', 'resumableChunkSize', 'resumableTotalSize', 'resumableFilename']
+    for (const name of names) expect(await send(small, 1, [name])).toBe('partly_done')
+    expect(device.files.paths()).toContain(`resumable-${small.identifier}.undefined`)
+    expect(await send({ ...small, content: small.content.subarray(0, 2100) }, 2, [])).toBe('done')
+  })
+
+  it('answers 500 where a parameter is read of nothing, and 400 to a form that cannot be read', async () => {
+    const { device, target } = await start({ profile: 'node' })
+    const noIdentifier = formOf(file, 1, ['resumableIdentifier'])
+    expect((await post(target, path, noIdentifier, { headers: FORM_TYPE })).status).toBe(500)
+    expect((await uploadRaw(target, file, 1)).status).toBe(500)
+    const noBoundary = { 'Content-Type': 'multipart/form-data' }
+    expect((await post(target, path, formOf(file, 1), { headers: noBoundary })).status).toBe(400)
+    expect((await post(target, path, formOf(file, 1).subarray(0, 200), { headers: FORM_TYPE })).status).toBe(400)
+    expect(device.files.paths()).toEqual([])
   })
 
   it('looks at sizes in a repaired copy', async () => {
