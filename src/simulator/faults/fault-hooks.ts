@@ -3,6 +3,7 @@ import type { JsonValue } from '../python-json.ts'
 import type { OtaFaultHooks } from '../arduino-ota/ota-faults.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
+import type { EsphomeFaultHooks } from '../esphome-ota/faults.ts'
 import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
 import type { BridgeFaultHooks } from '../stm32-bridge/bridge-faults.ts'
 import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
@@ -83,6 +84,8 @@ export interface FaultHooks {
   disguise?(text: string): string
   /** What it changes of updates through the Arduino core's `Update`. */
   readonly update?: UpdateFaultHooks
+  /** What only ESPHome devices ask. */
+  readonly esphome?: EsphomeFaultHooks
   /** What only Tasmota devices ask. */
   readonly tasmota?: TasmotaFaultHooks
   /** What only ElegantOTA devices ask. */
