@@ -69,9 +69,10 @@ export class HttpAuth {
     const isStale = challenge.parameters.get('stale')?.toLowerCase() === 'true'
     this.#digest = digestState(challenge, this.#credentials.cnonce ?? randomCnonce)
     if (earlier === null) return 'again'
-    // Servers that keep one nonce for everybody forget ours without calling it stale.
-    const isForgotten = earlier.wasAccepted && earlier.nonce !== this.#digest.nonce
-    if (!isStale && !isForgotten) return 'refused'
+    // Servers that keep one nonce for everybody forget ours, at a restart or because somebody else asked, without calling
+    // it stale: a nonce that was never accepted is worth one more try.
+    const isOther = earlier.nonce !== this.#digest.nonce
+    if (!isStale && !(isOther && (earlier.wasAccepted || this.#staleInARow === 0))) return 'refused'
     this.#staleInARow++
     return this.#staleInARow <= STALE_IN_A_ROW ? 'again' : 'refused'
   }

@@ -6,6 +6,7 @@ import { guidChunks } from './guid-chunks/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
 import { resumable } from './resumable/protocol.ts'
 import { stm32Bridge } from './stm32-bridge/protocol.ts'
+import { tasmota } from './tasmota/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
 export const transferProtocols: readonly TransferProtocol[] = [
@@ -14,6 +15,7 @@ export const transferProtocols: readonly TransferProtocol[] = [
   guidChunks,
   elegantOta,
   httpUpdate,
+  tasmota,
   arduinoOta,
   stm32Bridge,
 ]

@@ -34,6 +34,8 @@ export interface RestartWatch {
   readonly ask: (timeoutMs: number) => Promise<Sighting>
   /** What was written: a file system leaves the program as it is, so a restart says nothing of it. */
   readonly written: 'app' | 'filesystem'
+  /** `own`: the versions that it reports are of another kind than the one in the image; `image` unless given. */
+  readonly versions?: 'image' | 'own'
   /** How the run ends where nothing of the restart can be told. */
   readonly otherwise: TransferReport
   /** Calm sentence for a device that does not name what it runs: what would raise the evidence. */
@@ -74,7 +76,7 @@ export async function concludeRestart(watch: RestartWatch, seen: SeenRestart): P
     return { ...otherwise, unplug, ...(isAsked ? { outcome: 'not-answered' as const } : {}), ...seen }
   }
   const isNew = addRunningFact(order, context, before, after)
-  const boardNow = boardAfterRestart(order, before, after)
+  const boardNow = boardAfterRestart(order, before, after, watch.versions)
   if (boardNow === 'old-firmware') {
     context.log('error', 'restart.old-firmware', 'after the restart the device runs what it ran before')
     context.warn('After the restart the device runs its old firmware again: it did not take the new one, or went back.')
@@ -112,6 +114,10 @@ function isRollbackOpen({ otaState }: TelemetrySample): boolean {
 export function hasRestarted(before: TelemetrySample | null, now: TelemetrySample | null): boolean {
   if (before === null || now === null) return false
   if (before.bootCount !== undefined && now.bootCount !== undefined) return now.bootCount !== before.bootCount
+  // No program changes its version while it runs.
+  const isOther =
+    before.appVersion !== undefined && now.appVersion !== undefined && now.appVersion !== before.appVersion
+  if (isOther) return true
   if (before.uptimeMs === undefined || now.uptimeMs === undefined) return false
   return now.uptimeMs < before.uptimeMs
 }
@@ -230,6 +236,7 @@ export async function awaitRestart(
   const deadlineMs = startedMs + retryPolicy.rebootTimeoutMs
   const goneByMs = startedMs + STARTS_WITHIN_SHARE * retryPolicy.rebootTimeoutMs
   let wasAway = false
+  let lastSeenMs = startedMs
   let isBack = false
   while (clock.monotonicMs() < deadlineMs) {
     const seen = await look(watch)
@@ -238,12 +245,14 @@ export async function awaitRestart(
       isBack = false
     } else if (seen !== null) {
       const sample = seen === 'alive' ? null : seen
-      if (hasRestarted(baseline, sample)) return { restart: 'seen', after: sample }
+      const isBootedSince = wasAway && (sample?.uptimeMs ?? Number.MAX_VALUE) < clock.monotonicMs() - lastSeenMs
+      if (hasRestarted(baseline, sample) || isBootedSince) return { restart: 'seen', after: sample }
       // Of a device that tells its boots, a silence alone is no restart; it may need a moment until it tells again.
       const mustTell = showsRestarts(baseline, sample ?? baseline)
       if (wasAway && !mustTell) return { restart: 'seen', after: sample }
       if (sample !== null) wasAway = false
       isBack = wasAway
+      if (!wasAway) lastSeenMs = clock.monotonicMs()
       if (!wasAway && !isPatient && clock.monotonicMs() >= goneByMs) break
     }
     await clock.delay(Math.min(RESTART_POLL_MS, retryPolicy.firstDelayMs), signal)
@@ -280,6 +289,7 @@ export function boardAfterRestart(
   order: TransferOrder,
   before: TelemetrySample | null,
   after: TelemetrySample,
+  versions: RestartWatch['versions'] = 'image',
 ): BoardNow {
   const isNew = runningFact(order, before, after)?.matches ?? null
   if (hashToCompare(order, after) !== null) {
@@ -293,7 +303,7 @@ export function boardAfterRestart(
     return after.otaRunning === before.otaRunning ? 'old-firmware' : 'new-firmware'
   }
   if (after.appVersion === undefined) return 'unknown'
-  const ours = order.image.inspection.esp?.app?.version
+  const ours = versions === 'own' ? undefined : order.image.inspection.esp?.app?.version
   const difference = ours === undefined ? null : compareVersions(ours, after.appVersion)
   if (isOtherVersion) return difference === null ? 'new-firmware' : 'unknown'
   // The old version again, and the image has another one of the same kind.

@@ -6,6 +6,7 @@ import { asFlashproofError, FlashproofError } from '../../shared/errors.ts'
 import type { BoardNow, EvidenceLevel, TelemetrySample, Unplug } from '../../shared/contract/models.ts'
 import type { RequestSender } from '../links/http-auth.ts'
 import type { HttpAnswer } from '../links/http-client.ts'
+import { stripControl } from '../../shared/units.ts'
 import { obeyJudgements, type Judgement, type RequiredLevel } from './judgement.ts'
 import {
   awaitRestart,
@@ -40,20 +41,30 @@ export interface UploadDevice {
   /** Looks at it over a fresh connection, makes sure that it is the same one and journals its sample. */
   ask(timeoutMs: number): Promise<Sighting>
   /** What it wants before the image, such as a request that begins the update. */
-  prepare(): Promise<void>
+  prepare(): Promise<Prepared>
   readonly sender: RequestSender
   request(): UploadRequest
   /**
    * Reads the answer to the image by its body.
-   * @returns what the device said of success
+   * @returns what the device said of success; null where its answer tells nothing, and only what follows does
    * @throws {FlashproofError} device.*: it refused the image, or what it says is no answer of this protocol
    */
-  readAnswer(answer: HttpAnswer): string
+  readAnswer(answer: HttpAnswer): string | null
 }
 
-export interface UploadNature extends Pick<RestartWatch, 'written' | 'cannotName'> {
+/** How the device stands right before the image. */
+export interface Prepared {
+  /** Given where it restarted on the way: what it says of itself since then. */
+  readonly baseline?: TelemetrySample | null
+  /** Whether the image goes over the firmware that it runs as a rule: from the first byte on that one is gone. */
+  readonly replacesFirmware?: boolean
+}
+
+export interface UploadNature extends Pick<RestartWatch, 'written' | 'cannotName' | 'versions'> {
   /** Whether an upload that broke off stays open in the device until it restarts. */
   readonly staysOpen: boolean
+  /** Whether what runs is only there to take an update: the device found no firmware that it could start. */
+  isRecovery?(sample: TelemetrySample): boolean
   judgeImage(sample: TelemetrySample | null): readonly Judgement[]
   judgeRequired(sample: TelemetrySample | null, wanted: EvidenceLevel | null): RequiredLevel
 }
@@ -70,6 +81,8 @@ const unclear: Standing = { boardNow: 'unknown', unplug: 'keep-powered' }
 const OPEN = 'open'
 const CLOSED = 'closed'
 
+const LONGEST_PAGE = 4000
+
 type Settled = { readonly kind: 'restarted'; readonly seen: SeenRestart } | { readonly kind: 'not-taken' | 'unknown' }
 
 export class SingleUploadRun {
@@ -79,6 +92,8 @@ export class SingleUploadRun {
   readonly #nature: UploadNature
   #before: TelemetrySample | null = null
   #baseline: TelemetrySample | null = null
+  /** How the board stands until it took the image, and when it refused it. */
+  #standing: Standing = untouched
 
   constructor(order: TransferOrder, context: TransferContext, device: UploadDevice, nature: UploadNature) {
     this.#order = order
@@ -109,7 +124,9 @@ export class SingleUploadRun {
     if (taken !== null) return taken
     await this.#context.checkpoint()
     this.#context.enter('preparing', untouched)
-    await this.#device.prepare()
+    const { baseline = this.#baseline, replacesFirmware = false } = await this.#device.prepare()
+    this.#baseline = baseline
+    if (replacesFirmware) this.#standing = unclear
     return await this.#upload()
   }
 
@@ -135,7 +152,7 @@ export class SingleUploadRun {
     const { bytes } = this.#order.image
     const request = this.#device.request()
     this.#noteUpload(OPEN)
-    this.#context.enter('transferring', untouched)
+    this.#context.enter('transferring', this.#standing)
     this.#context.progress(0)
     const end = await uploadOnce(this.#device.sender, request, this.#context, bytes.length).catch((error: unknown) => {
       if (this.#nature.staysOpen) {
@@ -146,7 +163,7 @@ export class SingleUploadRun {
     if (end.isWhole) this.#addSent()
     if (end.kind === 'broken') return await this.#afterBreak(end.error, end.isWhole)
     const { answer, isWhole } = end
-    let said: string
+    let said: string | null
     try {
       said = this.#device.readAnswer(answer)
       if (!isWhole) {
@@ -156,16 +173,42 @@ export class SingleUploadRun {
     } catch (thrown) {
       return await this.#afterBadAnswer(asFlashproofError(thrown), isWhole)
     }
-    this.#context.addEvidence({
-      level: 'acknowledged',
-      basis: 'device-said',
-      method: 'http-body',
-      value: said,
-      matches: null,
-    })
+    if (said === null) return await this.#proveByRestart(answer)
+    this.#acknowledge('http-body', said)
     await this.#context.markCompletion('succeeded')
     this.#context.progress(bytes.length)
     return await this.#followRestart()
+  }
+
+  /** A device whose answer tells nothing shows by its restart that it took the image, and by its version which one. */
+  async #proveByRestart(answer: HttpAnswer): Promise<TransferReport> {
+    const context = this.#context
+    context.enter('rebooting', unclear)
+    const seen = await awaitRestart(this.#watch(unclear), false)
+    if (seen.restart === 'not-seen' || (seen.after !== null && this.#isRecovery(seen.after))) {
+      this.#noteUpload(CLOSED)
+      await context.markCompletion('none')
+      context.enter('transferring', this.#standing)
+      const page = stripControl(Buffer.from(answer.body.subarray(0, LONGEST_PAGE)).toString('utf8'), LONGEST_PAGE)
+      const text = 'the device does not restart into the image, so it did not take it; its page may say why'
+      throw new FlashproofError('device.rejected', text, {
+        status: answer.status,
+        page: page
+          .replaceAll(/<[^>]*>/g, ' ')
+          .replaceAll(/[\s·]+/g, ' ')
+          .slice(0, 200),
+      })
+    }
+    if (seen.after?.appVersion === undefined) return await this.#concludeLost(seen)
+    const isSameVersion = seen.after.appVersion === this.#before?.appVersion
+    if (isSameVersion) this.#acknowledge('restart', 'restarted, with the same version as before')
+    await context.markCompletion('succeeded')
+    context.progress(this.#order.image.bytes.length)
+    return await concludeRestart(this.#watch({ boardNow: 'unknown', unplug: 'safe' }), seen)
+  }
+
+  #acknowledge(method: string, value: string): void {
+    this.#context.addEvidence({ level: 'acknowledged', basis: 'device-said', method, value, matches: null })
   }
 
   /** A refusal ends the update in the device; an answer that cannot be read is as good as a lost one. */
@@ -173,7 +216,7 @@ export class SingleUploadRun {
     if (error.code === 'device.bad-answer') return await this.#afterBreak(error, isWhole)
     this.#noteUpload(error.details['stillOpen'] === true ? OPEN : CLOSED)
     await this.#context.markCompletion('none')
-    this.#context.enter('transferring', untouched)
+    this.#context.enter('transferring', this.#standing)
     throw error
   }
 
@@ -185,7 +228,7 @@ export class SingleUploadRun {
     if (isNeverSent(error)) {
       this.#noteUpload(CLOSED)
       await context.markCompletion('none')
-      context.enter('transferring', untouched)
+      context.enter('transferring', this.#standing)
       throw error
     }
     const settled = await this.#settle(isWhole)
@@ -220,13 +263,13 @@ export class SingleUploadRun {
     const { after } = seen
     if (after === null || this.#nature.written === 'filesystem') return { kind: 'restarted', seen }
     // It restarted without taking the image: in the middle of it, perhaps.
-    const isOld = boardAfterRestart(this.#order, this.#before, after) === 'old-firmware'
+    const isOld = this.#isAsBefore(this.#before, after)
     return isOld ? { kind: 'not-taken' } : { kind: 'restarted', seen }
   }
 
   async #concludeLost(seen: SeenRestart): Promise<TransferReport> {
     const { after } = seen
-    const isOurs = after !== null && boardAfterRestart(this.#order, this.#before, after) === 'new-firmware'
+    const isOurs = after !== null && this.#boardAfter(this.#before, after) === 'new-firmware'
     if (isOurs) {
       await this.#context.markCompletion('succeeded')
       this.#context.progress(this.#order.image.bytes.length)
@@ -244,7 +287,7 @@ export class SingleUploadRun {
     const { telemetryBefore } = this.#order
     if (hasRestarted(telemetryBefore, now)) {
       this.#noteUpload(CLOSED)
-      const isOld = now !== null && boardAfterRestart(this.#order, telemetryBefore, now) === 'old-firmware'
+      const isOld = now !== null && this.#isAsBefore(telemetryBefore, now)
       if (!isOld) return await this.#concludeLost({ restart: 'seen', after: now })
     }
     this.#context.log(
@@ -270,7 +313,7 @@ export class SingleUploadRun {
       const { restart, after } = await awaitRestart(this.#watch(untouched), true)
       if (restart === 'seen') {
         this.#noteUpload(CLOSED)
-        const runs = after === null ? 'unknown' : boardAfterRestart(this.#order, this.#before, after)
+        const runs = after === null ? 'unknown' : this.#boardAfter(this.#before, after)
         if (runs === 'new-firmware') return await this.#concludeLost({ restart, after })
         this.#before = after ?? this.#before
         this.#baseline = this.#before
@@ -283,6 +326,21 @@ export class SingleUploadRun {
       { canTellRestarts: showsRestarts(this.#before, this.#before) },
     )
     return null
+  }
+
+  #boardAfter(before: TelemetrySample | null, after: TelemetrySample): BoardNow {
+    return boardAfterRestart(this.#order, before, after, this.#nature.versions)
+  }
+
+  #isRecovery(sample: TelemetrySample): boolean {
+    return this.#nature.isRecovery?.(sample) === true
+  }
+
+  /** Whether it runs what it ran before, or the very same build again: an image that is sent again does no harm then. */
+  #isAsBefore(before: TelemetrySample | null, after: TelemetrySample): boolean {
+    if (this.#boardAfter(before, after) === 'old-firmware' || this.#isRecovery(after)) return true
+    const isSameBuild = after.appVersion !== undefined && after.appVersion === before?.appVersion
+    return isSameBuild && this.#nature.versions === 'own'
   }
 
   async #followRestart(): Promise<TransferReport> {
@@ -299,6 +357,7 @@ export class SingleUploadRun {
       written: this.#nature.written,
       otherwise: { outcome, ...standing },
       cannotName: this.#nature.cannotName,
+      ...(this.#nature.versions === undefined ? {} : { versions: this.#nature.versions }),
     }
   }
 

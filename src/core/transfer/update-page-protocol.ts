@@ -181,7 +181,10 @@ export function updatePageProtocol<Options extends UpdatePageOptions>(
             return sample
           },
           ask: (timeoutMs: number) => page.look(timeoutMs),
-          prepare: () => patiently(context, 'begin', () => dialect.prepare(page, options, order.image)),
+          prepare: async () => {
+            await patiently(context, 'begin', () => dialect.prepare(page, options, order.image))
+            return {}
+          },
           sender: page.sender,
           request: () => dialect.request(page, options, order.image),
           readAnswer: (answer: HttpAnswer) => dialect.readAnswer(answer),

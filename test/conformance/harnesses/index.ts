@@ -6,6 +6,7 @@ import { guidServers } from './guid-chunks.ts'
 import { httpUpdateBoards } from './http-update.ts'
 import { resumableServers } from './resumable.ts'
 import { stm32Gateways } from './stm32-bridge.ts'
+import { tasmotaBoards } from './tasmota.ts'
 import type { TransferHarness } from './transfer-harness.ts'
 
 export const harnesses: readonly TransferHarness[] = [
@@ -14,6 +15,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...guidServers,
   ...elegantOtaBoards,
   ...httpUpdateBoards,
+  ...tasmotaBoards,
   ...arduinoOtaBoards,
   ...stm32Gateways,
 ]

@@ -86,8 +86,12 @@ export interface UpdatePageWish {
   readonly options?: TransferHarness['options']
   readonly secrets?: Readonly<Record<string, string>>
   readonly accept?: readonly string[]
-  /** Whether the board has telemetry with the hash of what it runs. */
+  /** Whether the board tells what it runs: by telemetry with its hash, or as `best` says. */
   readonly namesImage: boolean
+  /** Whether reading tells what it is; unless given, a board behind a password does not show it. */
+  readonly isRecognised?: boolean
+  /** The verdict of a board that tells what it runs; `proven` unless given. */
+  readonly best?: TransferHarness['best']
   readonly moreFaults?: Readonly<Record<string, FaultExpectation>>
   /** Start options of the kind. */
   readonly device?: object
@@ -105,12 +109,12 @@ export function updatePageHarness(wish: UpdatePageWish): TransferHarness {
     ...(wish.variant === undefined ? {} : { variant: wish.variant }),
     options: wish.options ?? {},
     ...(wish.secrets === undefined ? {} : { secrets: wish.secrets }),
-    accept: ['other-project', ...(wish.accept ?? [])],
+    accept: wish.accept ?? ['other-project'],
     image: (sizeBytes = 40 * KIBIBYTE, seed = 1) => demoImage(sizeBytes, seed),
     refused: [...wrongEspImages, ...(namesImage ? [otherChipImage] : [])],
-    best: namesImage ? 'proven' : 'acknowledged',
+    best: namesImage ? (wish.best ?? 'proven') : 'acknowledged',
     highestFact: namesImage ? 'running' : 'acknowledged',
-    isRecognised: wish.secrets === undefined,
+    isRecognised: wish.isRecognised ?? wish.secrets === undefined,
     keepsParts: false,
     chunkCount: () => 1,
     boardAfterCancel: wish.boardAfterCancel,
@@ -121,7 +125,7 @@ export function updatePageHarness(wish: UpdatePageWish): TransferHarness {
     async device(bench, deviceWish) {
       // Long enough for a restart to be seen, short enough for a suite.
       const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
-      const options = { ...times, telemetry: namesImage, ...wish.device }
+      const options = { ...times, telemetry: namesImage && wish.best === undefined, ...wish.device }
       const device = await kindDevice(bench, kindId, deviceWish, options)
       const { swapBoard, ...rest } = {
         ...device,

@@ -115,8 +115,14 @@ describe('HttpAuth with Digest', () => {
 
   it('knows a wrong password from a nonce that the device forgot', () => {
     const wrong = mufasa('wrong', 'c')
-    expect(wrong.judge(refused('Digest realm="r", nonce="one", qop="auth"'))).toBe('again')
-    expect(wrong.judge(refused('Digest realm="r", nonce="two", qop="auth"'))).toBe('refused')
+    const verdicts = ['one', 'two', 'three'].map(nonce =>
+      wrong.judge(refused(`Digest realm="r", nonce="${nonce}", qop="auth"`)),
+    )
+    // The second may have been asked by somebody else in between; the third is about the password.
+    expect(verdicts).toEqual(['again', 'again', 'refused'])
+    const same = mufasa('wrong', 'c')
+    same.judge(refused('Digest realm="r", nonce="one", qop="auth"'))
+    expect(same.judge(refused('Digest realm="r", nonce="one", qop="auth"'))).toBe('refused')
 
     const right = mufasa('right', 'c')
     right.judge(refused('Digest realm="r", nonce="one", qop="auth"'))
