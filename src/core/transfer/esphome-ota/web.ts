@@ -115,8 +115,8 @@ class WebDevice implements UploadDevice {
     return this.#page.look(timeoutMs)
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve()
+  prepare(): ReturnType<UploadDevice['prepare']> {
+    return Promise.resolve({})
   }
 
   request(): ReturnType<UploadDevice['request']> {
