@@ -9,6 +9,8 @@ import { entryUrl } from './entry-url.ts'
 export interface SimulatedDevice {
   readonly name: string
   readonly target: string
+  /** Where it answers telemetry, when that is not at its target. */
+  readonly telemetryUrl?: string
   readonly mac: string
   readonly chip: string
   /** Ids of what is wrong with it on purpose; empty for a good device. */
@@ -141,7 +143,9 @@ function readDevice(value: unknown): SimulatedDevice | null {
   const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
   const faults = Array.isArray(fields['faults']) ? fields['faults'].flatMap(fault => nameOfFault(fault) ?? []) : []
   const target = text('target')
-  return target === '' ? null : { name: text('name'), target, mac: text('mac'), chip: text('chip'), faults }
+  const telemetryUrl = text('telemetryUrl')
+  const place = telemetryUrl === '' ? {} : { telemetryUrl }
+  return target === '' ? null : { name: text('name'), target, ...place, mac: text('mac'), chip: text('chip'), faults }
 }
 
 /** A fault is told with its parameters, such as `{ name: 'reboot', chunk: 40 }`. */

@@ -6,6 +6,8 @@ import type { VirtualIdentity } from './board/identity.ts'
 export interface VirtualDevice {
   /** What `--to` is given: `http://127.0.0.1:PORT`, `tcp://…`, `udp://…`, `pull://…`. */
   readonly target: string
+  /** Where it answers `GET /telemetry`, when that is not at its target. */
+  readonly telemetryUrl?: string | null
   readonly identity: VirtualIdentity
   readonly faults: readonly NamedFault[]
   /** What a finished update left where this device keeps it, read from its flash; null where there is none. */

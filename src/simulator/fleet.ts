@@ -9,6 +9,8 @@ import type { NamedFault } from './faults/fault-table.ts'
 export interface AnnouncedDevice {
   readonly name: string
   readonly target: string
+  /** Where it answers telemetry, when that is not at its target. */
+  readonly telemetryUrl?: string
   /** What it speaks: the kind of its specification. */
   readonly protocol: string
   readonly mac: string
@@ -54,9 +56,10 @@ export async function startFleet(
     await close()
     throw thrown
   }
-  const announced = devices.map(({ identity, target, faults }, index) => {
+  const announced = devices.map(({ identity, target, telemetryUrl, faults }, index) => {
     const protocol = specs[index]?.kind.id ?? ''
-    return { name: identity.name, target, protocol, mac: identity.mac, chip: identity.chip, faults }
+    const place = telemetryUrl === undefined || telemetryUrl === null ? {} : { telemetryUrl }
+    return { name: identity.name, target, ...place, protocol, mac: identity.mac, chip: identity.chip, faults }
   })
   return { devices, announced, close }
 }

@@ -21,7 +21,10 @@ export async function runSimulate(context: CommandContext, devices: string | und
     stripControl(device.target),
     stripControl(device.mac),
     stripControl(device.chip),
-    device.faults.length === 0 ? '' : `faults: ${device.faults.join(', ')}`,
+    [
+      ...(device.faults.length === 0 ? [] : [`faults: ${device.faults.join(', ')}`]),
+      ...(device.telemetryUrl === undefined ? [] : [`telemetry: ${stripControl(device.telemetryUrl)}`]),
+    ].join('; '),
   ])
   report.result(renderColumns(rows).join('\n'))
   report.json({ type: 'ready', devices: simulator.devices.length })

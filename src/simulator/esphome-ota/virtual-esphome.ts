@@ -31,8 +31,8 @@ export interface EsphomeStats {
 export interface VirtualEsphome extends VirtualDevice {
   /** Counted since it was started; restarts do not clear it. */
   readonly stats: Readonly<EsphomeStats> & { readonly boots: number }
-  /** `http://127.0.0.1:PORT`, where `GET /telemetry` is answered; null without telemetry. */
-  readonly telemetryTarget: string | null
+  /** `http://127.0.0.1:PORT/telemetry`; null without telemetry. */
+  readonly telemetryUrl: string | null
   refusedImage(): string | null
   nextBoot(): Promise<void>
 }
@@ -91,7 +91,7 @@ export async function startTcpEsphome(settings: UpdateServerSettings, rules: Ota
   return {
     ...boardHandle(board, () => update),
     target: `tcp://${listenAddress()}:${String(port.number)}`,
-    telemetryTarget: web === null ? null : `http://${listenAddress()}:${String(web.port)}`,
+    telemetryUrl: web === null ? null : `http://${listenAddress()}:${String(web.port)}/telemetry`,
     get identity() {
       return board.identity
     },

@@ -30,7 +30,7 @@ async function connect(device: VirtualEsphome): Promise<EsphomeClient> {
 }
 
 async function telemetry(device: VirtualEsphome): Promise<unknown> {
-  return (await call(device.telemetryTarget ?? '', '/telemetry')).json
+  return (await call(device.telemetryUrl ?? '', '/telemetry')).json
 }
 
 /** Three blocks, the last of them not full. */

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { instantTimes } from '../../../src/simulator/board/board-options.ts'
 import type { UpdateServer } from '../../../src/simulator/board/update-server.ts'
+import { parseDeviceSpec } from '../../../src/simulator/device-spec.ts'
 import { esphomeFaults } from '../../../src/simulator/esphome-ota/faults.ts'
 import { esphomeOtaKind, startEsphomeWeb, type EsphomeSettings } from '../../../src/simulator/esphome-ota/kind.ts'
+import { startFleet } from '../../../src/simulator/fleet.ts'
 import { buildTestImage } from '../test-image.ts'
 import { testUpdateFaults } from '../update-fault-cases.ts'
 import { basic, postForm } from '../update-wire.ts'
@@ -81,6 +83,18 @@ testUpdateFaults({
 
 describe('the kind', () => {
   const common = { identity: { id: 'esp32-7', name: 'esp32-7' }, faults: [], flashDir: null, seed: 1 }
+
+  it('tells whoever starts a fleet where the telemetry is, when that is another port', async () => {
+    const fleet = await startFleet(parseDeviceSpec('esphome-ota+telemetry,esphome-ota+web+telemetry'), {
+      flashDir: null,
+      seed: 1,
+    })
+    running.push(fleet)
+    const [tcp, web] = fleet.announced
+    const url = new URL(tcp?.telemetryUrl ?? '')
+    expect((await call(url.origin, url.pathname)).json).toMatchObject({ device: { id: 'esp32-1' } })
+    expect(web).not.toHaveProperty('telemetryUrl')
+  })
 
   it('speaks TCP, or with the trait web HTTP', async () => {
     const tcp = await esphomeOtaKind.start(common)
