@@ -1,4 +1,4 @@
-/** A virtual ESP32 with ArduinoOTA: a UDP port on 127.0.0.1, connections that it opens itself, real flash and reboots. */
+/** A virtual ESP32 with ArduinoOTA: a UDP port, connections that it opens itself, real flash and reboots. */
 import { boardOptionsOf, type BoardSettings } from '../board/board-options.ts'
 import { VirtualBoard, type BoardNetwork } from '../board/board.ts'
 import { openFlashStorage } from '../board/flash-storage.ts'
@@ -50,6 +50,7 @@ export async function startVirtualArduinoOta(options: ArduinoOtaOptions = {}): P
   const target = `udp://${listenAddress()}:${String(network.port)}`
   return {
     target,
+    telemetryUrl: options.telemetry === true ? `http://${listenAddress()}:${String(network.port)}/telemetry` : null,
     port: network.port,
     get identity() {
       return board.identity

@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { DeviceClock } from './device-clock.ts'
+import { listenAddress } from './listen-address.ts'
 
 const PORT_RETRY_MS = 50
 const PORT_RETRIES = 200
@@ -97,7 +98,7 @@ function bind(port: number): Promise<Socket | null> {
       if ('code' in error && error.code === 'EADDRINUSE') resolve(null)
       else reject(error)
     })
-    socket.bind(port, '127.0.0.1', () => {
+    socket.bind(port, listenAddress(), () => {
       socket.removeAllListeners('error')
       resolve(socket)
     })
@@ -110,7 +111,7 @@ function isFreeForTcp(port: number): Promise<boolean> {
     server.once('error', () => {
       resolve(false)
     })
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, listenAddress(), () => {
       server.close(() => {
         resolve(true)
       })

@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
+import { listenAddress } from '../board/listen-address.ts'
 
 const FIRST_PORT = 20_000
 const END_PORT = 32_000
@@ -32,7 +33,7 @@ function isFree(port: number): Promise<boolean> {
     server.once('error', () => {
       resolve(false)
     })
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, listenAddress(), () => {
       server.close(() => {
         resolve(true)
       })

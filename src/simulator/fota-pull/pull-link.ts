@@ -2,6 +2,7 @@
 import { request, type ClientRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import type { VirtualBoard } from '../board/board.ts'
+import { listenAddress } from '../board/listen-address.ts'
 import type { RequestPoint } from '../faults/fault-hooks.ts'
 
 export interface PullAnswer {
@@ -107,7 +108,7 @@ export class PullLink {
     const deviceId = this.#settings.deviceId()
     return new Promise((resolve, reject) => {
       const outgoing = request({
-        host: '127.0.0.1',
+        host: listenAddress(),
         port,
         path,
         method,
@@ -162,7 +163,7 @@ export class PullLink {
 
   #openAndClose(): Promise<void> {
     return new Promise(resolve => {
-      const socket = connect({ host: '127.0.0.1', port: this.#settings.port }, () => socket.destroy())
+      const socket = connect({ host: listenAddress(), port: this.#settings.port }, () => socket.destroy())
       socket.on('error', () => undefined)
       socket.on('close', () => {
         resolve()

@@ -1,7 +1,8 @@
-/** A virtual ESP32 that pulls its firmware: it listens nowhere and asks a port on 127.0.0.1 until somebody serves there. */
+/** A virtual ESP32 that pulls its firmware: it listens nowhere and asks a port of this computer until somebody serves there. */
 import { boardOptionsOf, type BoardSettings } from '../board/board-options.ts'
 import { VirtualBoard, type BoardNetwork } from '../board/board.ts'
 import { openFlashStorage } from '../board/flash-storage.ts'
+import { listenAddress } from '../board/listen-address.ts'
 import type { VirtualDevice } from '../device-kind.ts'
 import { PRACTICE_PSK } from './chunk-authentication.ts'
 import { findFreePort, releasePort } from './free-port.ts'
@@ -62,7 +63,7 @@ export async function startVirtualFotaPull(options: FotaPullOptions = {}): Promi
   await board.powerOn(network)
   return {
     // Who it is; a fault may make it say something else.
-    target: `pull://127.0.0.1:${String(port)}/${encodeURIComponent(board.options.identity.id)}`,
+    target: `pull://${listenAddress()}:${String(port)}/${encodeURIComponent(board.options.identity.id)}`,
     port,
     get identity() {
       return board.identity
