@@ -254,6 +254,7 @@ describe('a faulty device', () => {
 it('answers telemetry on the TCP port of the same number, before and after', async () => {
   const { device, client } = await start({ telemetry: true })
   const web = device.target.replace('udp:', 'http:')
+  expect(device.telemetryUrl).toBe(`${web}/telemetry`)
   expect((await call(web, '/telemetry')).json).toMatchObject({ app: { version: '1.0.0' }, boot_count: 1 })
   const booted = device.nextBoot()
   await client.invite(image)
