@@ -17,7 +17,8 @@ const faults: Readonly<Record<string, FaultExpectation>> = {
     fault('status', { chunk: random.integer(chunkCount), code: [204, 408, 429, 502, 503][random.integer(5)] ?? 503 }),
   ),
   refuses: stays(({ random, chunkCount }) => fault('refuses', { chunk: random.integer(chunkCount) })),
-  'wrong-json': passes(({ random }) =>
+  // What it joined cannot be asked then: its OK is all that there is.
+  'wrong-json': stays(({ random }) =>
     fault('wrong-json', {
       shape: ['truncated', 'text-size', 'other-status', 'list'][random.integer(4)] ?? 'list',
       times: 0,
@@ -75,4 +76,18 @@ const small: TransferHarness = {
   device: async (bench, wish) => await kindDevice(bench, 'resumable', wish, { isSmall: true, takesRawBodies: true }),
 }
 
-export const resumableServers: readonly TransferHarness[] = [flask, small]
+const node: TransferHarness = {
+  ...flask,
+  variant: 'the Node sample, which joins nothing',
+  options: { chunkBytes: CHUNK_BYTES, simultaneousUploads: 2, uploadPath: '/upload', telemetryPath: '' },
+  refused: wrongEspImages,
+  // Its text for an unknown chunk is anybody's.
+  isRecognised: false,
+  async device(bench, wish) {
+    const device = await kindDevice(bench, 'resumable', wish, { profile: 'node' })
+    // There is no file to look at.
+    return { ...device, stored: () => undefined }
+  },
+}
+
+export const resumableServers: readonly TransferHarness[] = [flask, small, node]

@@ -63,13 +63,15 @@ export async function findOutAssembly(questions: AssemblyQuestions, chunks: Chun
 /** A server without that question still says which chunks it has; one that joins and deletes them has none any more. */
 async function askAllChunks(questions: AssemblyQuestions, chunks: ChunkSet): Promise<Assembly> {
   if (!questions.hasTests) return { kind: 'cannot-tell', why: 'nothing' }
+  let presentChunks = 0
   for (let index = 0; index < chunks.totalChunks; index++) {
     const chunk = { index, sizeBytes: chunks.sizeOf(index) }
     const seen = await patiently(questions.context, 'chunk', () => askChunk(questions, chunk))
     if (seen.kind === 'complete') return seen
-    if (seen.kind === 'missing') return index === 0 ? { kind: 'cannot-tell', why: 'nothing' } : { kind: 'not-whole' }
+    if (seen.kind === 'present') presentChunks++
   }
-  return { kind: 'cannot-tell', why: 'parts' }
+  if (presentChunks > 0 && presentChunks < chunks.totalChunks) return { kind: 'not-whole' }
+  return { kind: 'cannot-tell', why: presentChunks === 0 ? 'nothing' : 'parts' }
 }
 
 function ask(

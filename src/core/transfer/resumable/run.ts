@@ -165,9 +165,12 @@ export class ResumableRun {
         await this.#send(plan, chunks, null)
         found = await findOutAssembly(questions, chunks)
       }
-      if (found.kind !== 'not-whole') return await this.#settle(plan, found)
+      // The old file with its old size: the new one was not joined, or not yet.
+      const isOldFile = this.#replaces && found.kind === 'complete' && found.sizeBytes !== plan.sizeBytes
+      const isLastRound = round >= FURTHER_ROUNDS
+      if (found.kind !== 'not-whole' && (!isOldFile || isLastRound)) return await this.#settle(plan, found)
       await this.#backToBefore()
-      if (round >= FURTHER_ROUNDS) {
+      if (isLastRound) {
         const text = 'the server took every chunk and does not have the upload whole'
         throw new FlashproofError('device.refused', text, { rounds: round + 1, totalChunks: plan.totalChunks })
       }
