@@ -14,6 +14,7 @@ import { judgeRequired } from '../required-judgement.ts'
 import { SingleUploadRun } from '../single-upload-run.ts'
 import type { ProbeResult, TransferProtocol } from '../transfer-protocol.ts'
 import { credentialOptions, httpEndpointOf, readCredentials, type Credentials } from '../update-page.ts'
+import { readTasmotaAnnouncement } from './announcement.ts'
 import { TasmotaDevice } from './device.ts'
 import { SAFEBOOT } from './status.ts'
 
@@ -40,6 +41,8 @@ export const tasmota: TransferProtocol = {
   },
 
   accepts: endpoint => endpoint.kind === 'http',
+
+  readAnnouncement: readTasmotaAnnouncement,
 
   validate({ options }) {
     credentialsOf(options)
