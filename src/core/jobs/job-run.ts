@@ -22,7 +22,7 @@ import { JobDecisions } from './job-decisions.ts'
 import { JobEnding } from './job-ending.ts'
 import type { StoredOrder } from './job-order.ts'
 import type { JobWorld } from './job-world.ts'
-import { secretsFor, settleOptions } from './order-options.ts'
+import { settleOptions } from './order-options.ts'
 import { detectProtocol, type Detection } from './protocol-detection.ts'
 import { createRedaction } from './redact.ts'
 import { createTransferContext } from './transfer-context.ts'
@@ -247,7 +247,7 @@ export class JobRun {
   #settleOptions(protocol: TransferProtocol): void {
     const { order, secrets } = this.#options
     if (order.protocol !== null) return
-    const given = { options: order.options, secrets: secretsFor(protocol, secrets) }
+    const given = { options: order.options, secrets }
     const settled = settleOptions(given, protocol, order.image.fileName)
     this.#order = { ...order, options: { ...settled.options } }
     this.#secrets = settled.secrets

@@ -14,7 +14,7 @@ import { flattenForUpload } from '../transfer/flat-image.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
-import { checkOptions } from './order-options.ts'
+import { assertSecretsKnown, checkOptions } from './order-options.ts'
 import type { StoredOrder } from './job-order.ts'
 import { namedProtocol } from './protocol-detection.ts'
 
@@ -56,6 +56,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     candidates.flat().flatMap(protocol => protocol.descriptor.decisions),
     formatDecisions,
   )
+  assertSecretsKnown(request.secrets ?? {}, candidates.flat())
   const checked = candidates.map((protocols, index) => {
     const ownSecrets = request.targetSecrets?.[request.targets[index] ?? '']
     const given = { options: request.options ?? {}, secrets: request.secrets ?? {} }

@@ -8,7 +8,7 @@ import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 
 export interface GivenOptions {
   readonly options: Readonly<Record<string, OptionValue>>
-  /** Values of secret options, meant for every device of the order. */
+  /** Values of secret options, meant for every device of the order: each protocol takes those that it knows. */
   readonly secrets: Readonly<Record<string, string>>
   /** Kept for this one device; they win, and what its protocol does not know is left out. */
   readonly ownSecrets?: Readonly<Record<string, string>>
@@ -56,21 +56,12 @@ export function checkOptions(
  * @throws {FlashproofError} option.unknown, option.invalid, and what the protocol's own check throws
  */
 export function settleOptions(given: GivenOptions, protocol: TransferProtocol, fileName: string): OptionsApart {
-  const { options: specs, id } = protocol.descriptor
+  const { options: specs } = protocol.descriptor
   const secretKeys = secretKeysOf([protocol])
-  const own = Object.entries(given.ownSecrets ?? {}).filter(([key]) => secretKeys.has(key))
   const values = parseOptions(specs, {
     ...withProfile(protocol, given.options),
-    ...given.secrets,
-    ...Object.fromEntries(own),
+    ...secretsFor(protocol, { ...given.secrets, ...given.ownSecrets }),
   })
-  const stray = Object.keys(given.secrets).find(key => !secretKeys.has(key))
-  if (stray !== undefined) {
-    throw new FlashproofError('option.invalid', `“${stray}” is no secret of ${id}`, {
-      key: stray,
-      expected: [...secretKeys].join(', '),
-    })
-  }
   protocol.validate({ options: values, fileName })
   const entries = Object.entries(values)
   return {
@@ -79,8 +70,26 @@ export function settleOptions(given: GivenOptions, protocol: TransferProtocol, f
   }
 }
 
+/**
+ * Makes sure that every common secret is one of some protocol that may run a part of the order.
+ * @throws {FlashproofError} option.unknown, option.invalid for an option that is no secret; the value is never told
+ */
+export function assertSecretsKnown(
+  secrets: Readonly<Record<string, string>>,
+  candidates: readonly TransferProtocol[],
+): void {
+  const known = secretKeysOf(candidates)
+  const stray = Object.keys(secrets).find(key => !known.has(key))
+  if (stray === undefined) return
+  const isOption = candidates.some(({ descriptor }) => descriptor.options.some(({ key }) => key === stray))
+  const expected = [...known].join(', ') || 'none'
+  throw isOption
+    ? new FlashproofError('option.invalid', `“${stray}” is no secret`, { key: stray, expected })
+    : new FlashproofError('option.unknown', `there is no secret “${stray}”`, { key: stray, known: [...known] })
+}
+
 /** What of the given secrets this protocol knows: in an order for several protocols the rest is for the others. */
-export function secretsFor(
+function secretsFor(
   protocol: TransferProtocol,
   secrets: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {

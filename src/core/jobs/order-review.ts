@@ -20,7 +20,7 @@ import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
 import { identityKey } from './identity.ts'
 import { baseFor, candidatesFor, nameOnDevice } from './order-intake.ts'
-import { checkOptions, secretsFor, settleOptions } from './order-options.ts'
+import { assertSecretsKnown, checkOptions, settleOptions } from './order-options.ts'
 import { createRedaction } from './redact.ts'
 import { detectProtocol } from './protocol-detection.ts'
 
@@ -139,6 +139,7 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   const candidates = candidatesFor(endpoint, request.protocol, world.protocols)
   const ownSecrets = request.targetSecrets?.[review.target] ?? {}
   const given = { options: request.options ?? {}, secrets: request.secrets ?? {}, ownSecrets }
+  assertSecretsKnown(given.secrets, request.protocol === undefined ? world.protocols : candidates)
   const checked = checkOptions(given, candidates, nameOnDevice(firmware))
   const base = baseFor(checked.protocol, checked.options)
   const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base)
@@ -158,14 +159,7 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   })
   review.protocol = protocol.descriptor.id
   // Again, for the one protocol that it is: an option that only another candidate takes is refused.
-  const settled = settleOptions(
-    {
-      ...given,
-      secrets: secretsFor(protocol, given.secrets),
-    },
-    protocol,
-    nameOnDevice(firmware),
-  )
+  const settled = settleOptions(given, protocol, nameOnDevice(firmware))
   const found = await protocol.review(
     {
       endpoint,
