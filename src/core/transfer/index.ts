@@ -2,6 +2,7 @@
 import { arduinoOta } from './arduino-ota/protocol.ts'
 import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
+import { esphomeOta } from './esphome-ota/protocol.ts'
 import { guidChunks } from './guid-chunks/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
 import { resumable } from './resumable/protocol.ts'
@@ -17,5 +18,6 @@ export const transferProtocols: readonly TransferProtocol[] = [
   httpUpdate,
   tasmota,
   arduinoOta,
+  esphomeOta,
   stm32Bridge,
 ]

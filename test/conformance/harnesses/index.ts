@@ -1,6 +1,7 @@
 /** THE LIST of harnesses: every transfer protocol must have one here. */
 import { arduinoOtaBoards } from './arduino-ota.ts'
 import { elegantOtaBoards } from './elegant-ota.ts'
+import { esphomeBoards } from './esphome-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
 import { guidServers } from './guid-chunks.ts'
 import { httpUpdateBoards } from './http-update.ts'
@@ -17,6 +18,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...httpUpdateBoards,
   ...tasmotaBoards,
   ...arduinoOtaBoards,
+  ...esphomeBoards,
   ...stm32Gateways,
 ]
 
