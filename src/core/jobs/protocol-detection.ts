@@ -39,8 +39,9 @@ export async function detectProtocol(request: {
       const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
       if (!result.isMatch) notes.push(...result.notes)
       // What was met here before, and still answers as it did, is asked nothing more.
-      else if (known.length === 1 && known.includes(protocol.descriptor.id)) return { protocol, notes: result.notes }
-      else matches.push({ protocol, notes: result.notes })
+      else if (result.isCertain === true || (known.length === 1 && known.includes(protocol.descriptor.id))) {
+        return { protocol, notes: result.notes }
+      } else matches.push({ protocol, notes: result.notes })
     } catch (error) {
       // Nobody is there: asking in another protocol would only take as long again.
       if (isNeverSent(error)) throw error
@@ -150,6 +151,7 @@ export async function probeTarget(request: {
       report.identity ??= result.identity
       report.reach ??= { ...result.reach }
       report.telemetry ??= result.telemetry
+      if (result.isCertain === true) break
     } catch (error) {
       otherNotes.push(`${protocol.descriptor.id}: ${asFlashproofError(error).message}`)
       if (isNeverSent(error) || signal.aborted) break

@@ -130,6 +130,8 @@ export interface TransferReport {
 
 export interface ProbeResult {
   readonly isMatch: boolean
+  /** Only a device of this protocol answers so: no other protocol is asked about it. */
+  readonly isCertain?: boolean
   readonly identity: DeviceIdentity | null
   readonly reach: Readonly<Record<EvidenceLevel, 'yes' | 'no' | 'unknown'>>
   readonly telemetry: TelemetrySample | null

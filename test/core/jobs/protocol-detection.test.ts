@@ -76,6 +76,12 @@ describe('finding the protocol of a target', () => {
     expect((await detectProtocol({ ...ask([unasked, protocol('b', {})]), known: ['b'] })).notes).toEqual([])
   })
 
+  it('asks nothing more once a device answered as only one protocol’s can', async () => {
+    const unasked = protocol('b', new FlashproofError('network.timeout', 'must not be asked'))
+    const found = await detectProtocol(ask([protocol('a', { isCertain: true }), unasked]))
+    expect(found.protocol.descriptor.id).toBe('a')
+  })
+
   it('believes what it reads now over what the device list knows', async () => {
     const found = await detectProtocol({ ...ask([protocol('a', {}), protocol('b', { isMatch: false })]), known: ['b'] })
     expect(found.protocol.descriptor.id).toBe('a')

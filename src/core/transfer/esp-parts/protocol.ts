@@ -64,6 +64,7 @@ export const espParts: TransferProtocol = {
       })
       return {
         isMatch: true,
+        isCertain: capabilities !== null,
         identity: telemetry?.device ?? null,
         reach: reachOf(capabilities, telemetry, null),
         telemetry,
