@@ -416,6 +416,37 @@ describe('another process', () => {
   })
 })
 
+describe('without asking for chunks', () => {
+  const HOUR_MS = 3_600_000
+  const mac = '02:00:00:00:00:09'
+  const told = (): unknown => ({ device: { mac } })
+
+  it.each([
+    ['a server that nobody vouches for gets all again', {}, [], 0, true],
+    ['a server that a person vouches for gets what was not acknowledged', {}, ['resume-unidentified'], 0, false],
+    ['a server that tells who it is gets what was not acknowledged', { telemetry: told }, [], 5, false],
+    ['a server that may have removed the parts gets all again', { telemetry: told }, [], 5.9, true],
+  ] as const)('%s', async (_name, behaviour, accept, hoursLater, isAll) => {
+    let isBroken = true
+    const server = await serve({
+      ...behaviour,
+      fate: ({ what, chunk }) => (what === 'upload' && chunk === 9 && isBroken ? 'before' : undefined),
+    })
+    const options = { testChunks: false, simultaneousUploads: 1 }
+    const jobId = await start(server, { options, accept: [...accept] })
+    await bench.until(jobId, ({ retries }) => retries > 0)
+    const nowMs = (): number => Date.now() + hoursLater * HOUR_MS
+    await bench.reopen({ clock: { ...systemClock, nowMs } })
+    isBroken = false
+    const before = server.of('upload').length
+    await bench.station.engine.resume({ jobIds: [jobId] })
+    expect(await bench.ended(jobId)).toMatchObject({ state: 'finished', verdict: 'acknowledged' })
+    expect(server.of('upload').length - before).toBe(isAll ? COUNT : COUNT - 8)
+    expect(server.of('test')).toEqual([])
+    expect(server.files.get(NAME)).toEqual(Buffer.from(image))
+  })
+})
+
 describe('a person', () => {
   it('pauses and goes on, with four chunks under way', async () => {
     const server = await serve({ together: 3 })
