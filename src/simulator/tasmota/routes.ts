@@ -1,5 +1,6 @@
 /** What a Tasmota device answers on its pages (xdrv_01_9_webserver.ino): everything is 200, and only a translated text says how it went. */
 import { otherPoint, textReply, type FrontRequest, type FrontRoute, type Outcome } from '../board/http-front.ts'
+import { listenAddress } from '../board/listen-address.ts'
 import { uploadFormRoute } from '../board/upload-form.ts'
 import { restartAfter, type UpdateBoot, type UpdateService } from '../board/update-server.ts'
 import { WebLogin } from '../board/web-login.ts'
@@ -32,7 +33,6 @@ const USERNAME = 'admin'
 const SECTOR_BYTES = 0x1000
 const IMAGE_MAGIC = 0xe9
 const GZIP_MAGIC = 0x1f
-const ADDRESS = '127.0.0.1'
 /** The page that shows what the file manager or the restore of settings is for; visiting one arms it. */
 const armingPages: Readonly<Record<string, UploadType>> = { '/up': 'firmware', '/rs': 'settings', '/ufsd': 'file' }
 
@@ -44,7 +44,7 @@ export function tasmotaService(boot: UpdateBoot, rules: TasmotaRules): UpdateSer
 
 class TasmotaDevice implements CommandHost {
   readonly layout: TasmotaLayout
-  readonly address = ADDRESS
+  readonly address = listenAddress()
   otaUrl = 'http://ota.tasmota.com/tasmota32/release/tasmota32.bin'
   readonly #boot: UpdateBoot
   readonly #rules: TasmotaRules
@@ -130,7 +130,7 @@ class TasmotaDevice implements CommandHost {
   #isDenied({ headers }: FrontRequest): boolean {
     const referer = (headers.referer ?? '').toLowerCase()
     if (referer === '') return this.#rules.needsReferer
-    return ![ADDRESS, this.board.identity.id.toLowerCase()].some(host => referer.startsWith(`http://${host}`))
+    return ![listenAddress(), this.board.identity.id.toLowerCase()].some(host => referer.startsWith(`http://${host}`))
   }
 
   #refusedRoute(route: FrontRoute, outcome: Outcome): FrontRoute {
