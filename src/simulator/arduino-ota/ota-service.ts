@@ -47,6 +47,7 @@ type State =
 
 const targets: Readonly<Record<string, UpdateTarget>> = { '0': 'app', '100': 'filesystem' }
 const AUTH_COMMAND = 200
+const datagram: RequestPoint = { kind: 'other', chunk: null, target: null }
 /** One read of the device: a TCP segment. */
 const READ_BYTES = 1460
 /** What faults count as a chunk: the pieces of espota.py. */
@@ -94,8 +95,10 @@ export class OtaService {
     if (this.#loses('in', 'invitation')) return
     const invitation = { from, target, port: Number(port), sizeBytes: Number(size), md5: digest }
     if (this.#settings.auth === 'none') {
-      this.#answer('OK', from, 'invitation')
-      this.#start(invitation)
+      this.#state = { name: 'running' }
+      this.#answer('OK', from, 'invitation', () => {
+        this.#start(invitation)
+      })
       return
     }
     const nonce = this.#makeNonce()
@@ -117,12 +120,13 @@ export class OtaService {
       this.#answer('Authentication Failed', to, 'authentication')
       return
     }
-    this.#answer('OK', to, 'authentication')
-    this.#start({ ...invitation, from: to })
+    this.#state = { name: 'running' }
+    this.#answer('OK', to, 'authentication', () => {
+      this.#start({ ...invitation, from: to })
+    })
   }
 
   #start(invitation: Invitation): void {
-    this.#state = { name: 'running' }
     void this.#run(invitation).finally(() => {
       this.#state = { name: 'idle' }
     })
@@ -262,8 +266,17 @@ export class OtaService {
     await new Promise(() => undefined)
   }
 
-  #answer(text: string, to: UdpSender, what: 'invitation' | 'authentication'): void {
-    if (!this.#loses('out', what)) this.#host.send(text, to)
+  /** @param next what it does as soon as the answer went out, or was lost on its way */
+  #answer(text: string, to: UdpSender, what: 'invitation' | 'authentication', next?: () => void): void {
+    const { board } = this.#host
+    const isLost = this.#loses('out', what)
+    const finish = (): void => {
+      if (!isLost) this.#host.send(text, to)
+      next?.()
+    }
+    const delayMs = board.faults.delayMs(datagram, 0)
+    if (delayMs < 1) finish()
+    else board.later(delayMs, finish)
   }
 
   #loses(direction: 'in' | 'out', what: 'invitation' | 'authentication'): boolean {

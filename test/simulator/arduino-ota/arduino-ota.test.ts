@@ -167,6 +167,19 @@ describe('a device with a password', () => {
     expect(await client.hear()).toMatch(/^AUTH [0-9a-f]{32}$/)
   })
 
+  it('that answers late has forgotten its challenge when the invitation is repeated meanwhile', async () => {
+    const late = { name: 'slow', ms: 30 }
+    const { client } = await start({ auth: 'md5', faults: [late] })
+    const port = await client.listen()
+    const invitation = `0 ${String(port)} ${String(image.length)} ${digest('md5', image)}\n`
+    client.send(invitation)
+    client.send(invitation)
+    const nonce = (await client.hear())?.slice(5) ?? ''
+    expect(nonce).toHaveLength(32)
+    client.send(`200 ${CNONCE_MD5} ${respond(digest('md5', PRACTICE_PASSWORD), nonce, CNONCE_MD5)}\n`)
+    expect(await client.hear(80)).toBeNull()
+  })
+
   it('of an old core answers on the invitation’s socket, whoever authenticates', async () => {
     const { client } = await start({ auth: 'md5', answersInvitationOnly: true })
     const nonce = (await client.invite(image))?.slice(5) ?? ''
