@@ -196,6 +196,7 @@ export class SingleUploadRun {
         page: page
           .replaceAll(/<[^>]*>/g, ' ')
           .replaceAll(/[\s·]+/g, ' ')
+          .trim()
           .slice(0, 200),
       })
     }

@@ -2,5 +2,6 @@
 import type { Dialect } from './dialect.ts'
 import { guidChunksDialect } from './guid-chunks.ts'
 import { resumableDialect } from './resumable.ts'
+import { updatePageDialects } from './update-pages.ts'
 
-export const dialects: readonly Dialect[] = [resumableDialect, guidChunksDialect]
+export const dialects: readonly Dialect[] = [resumableDialect, guidChunksDialect, ...updatePageDialects]
