@@ -101,7 +101,7 @@ export const errorTable = {
   'device.unresponsive': transient,
   'device.no-request': permanent,
   'device.no-connect-back': permanent,
-  'device.stalled': transient,
+  'device.stalled': permanent,
   'device.refused-image': permanent,
   'device.refused': permanent,
   'device.foreign-address': permanent,

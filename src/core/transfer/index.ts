@@ -4,6 +4,7 @@ import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
 import { esphomeOta } from './esphome-ota/protocol.ts'
 import { guidChunks } from './guid-chunks/protocol.ts'
+import { fotaPull } from './fota-pull/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
 import { resumable } from './resumable/protocol.ts'
 import { stm32Bridge } from './stm32-bridge/protocol.ts'
@@ -19,5 +20,6 @@ export const transferProtocols: readonly TransferProtocol[] = [
   tasmota,
   arduinoOta,
   esphomeOta,
+  fotaPull,
   stm32Bridge,
 ]

@@ -4,6 +4,7 @@ import { elegantOtaBoards } from './elegant-ota.ts'
 import { esphomeBoards } from './esphome-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
 import { guidServers } from './guid-chunks.ts'
+import { pullingBoards } from './fota-pull.ts'
 import { httpUpdateBoards } from './http-update.ts'
 import { resumableServers } from './resumable.ts'
 import { stm32Gateways } from './stm32-bridge.ts'
@@ -19,6 +20,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...tasmotaBoards,
   ...arduinoOtaBoards,
   ...esphomeBoards,
+  ...pullingBoards,
   ...stm32Gateways,
 ]
 

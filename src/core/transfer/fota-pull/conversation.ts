@@ -24,7 +24,10 @@ export type Phase = 'silent' | 'talking' | 'fetching' | 'fetched' | 'restarting'
 export type Outcome =
   | { readonly kind: 'success'; readonly version: string | null }
   | { readonly kind: 'old-firmware'; readonly text: string }
+  | { readonly kind: 'boot-failed'; readonly text: string }
   | { readonly kind: 'refused'; readonly text: string }
+  /** It downloads again and again what it had whole: nobody knows what it runs. */
+  | { readonly kind: 'loops'; readonly text: string }
 
 export interface ConversationParts {
   readonly order: TransferOrder
@@ -40,6 +43,8 @@ export interface ConversationParts {
 
 /** A device that begins again more often than this, after it had everything, does not start what it gets. */
 const MOST_COMPLETE_DOWNLOADS = 3
+/** A chunk that is asked for this often does not please the device. */
+const MOST_REPEATS = 20
 
 export class Conversation implements ExpectedDevice {
   readonly #parts: ConversationParts
@@ -52,10 +57,14 @@ export class Conversation implements ExpectedDevice {
   /** Monotonic. */
   lastHeardMs: number | null = null
   phaseSinceMs: number
+  /** When it last got something that it did not have. */
+  advancedMs: number
   outcome: Outcome | null = null
   failure: FlashproofError | null = null
   /** It says that it failed, and may begin again by itself. */
   complaint: { readonly text: string; readonly atMs: number } | null = null
+  /** Its new firmware failed to start, and what came of it was not said yet. */
+  bootFailure: { readonly text: string; readonly atMs: number } | null = null
   /** It asked again and names our version: it runs it, by that word alone. */
   namedOursAtMs: number | null = null
   versionBefore: string | null = null
@@ -70,6 +79,8 @@ export class Conversation implements ExpectedDevice {
   #isSentSaid = false
   #isHandedOver = false
   #completeDownloads = 0
+  #complaints = 0
+  #repeated = { index: -1, count: 0 }
   #isRollbackAsked: boolean
   /** End of the plain image's bytes that were served without a hole. */
   #plainEnd = 0
@@ -84,6 +95,7 @@ export class Conversation implements ExpectedDevice {
     this.#standing = standingAtStart(order.earlierCompletion)
     this.#isHandedOver = order.earlierCompletion === 'sent' || order.earlierCompletion === 'succeeded'
     this.phaseSinceMs = context.clock.monotonicMs()
+    this.advancedMs = this.phaseSinceMs
     const ledger = context.ledger()
     const isSame = ledger?.imageSha256 === order.image.sha256 && ledger.chunkBytes === release.chunkBytes
     const have = order.isResume && isSame ? ledger.have : undefined
@@ -165,10 +177,15 @@ export class Conversation implements ExpectedDevice {
     await this.#parts.context.identify({ id: this.deviceId })
   }
 
+  #advance(): void {
+    this.advancedMs = this.#parts.context.clock.monotonicMs()
+  }
+
   #enter(phase: Phase): void {
     if (this.phase === phase) return
     this.phase = phase
     this.phaseSinceMs = this.#parts.context.clock.monotonicMs()
+    this.#advance()
   }
 
   async #manifest(request: PullRequest): Promise<PullAnswer> {
@@ -226,6 +243,7 @@ export class Conversation implements ExpectedDevice {
       ...jsonAnswer(200, release.chunk(index)),
       onEnd: isWhole => {
         if (!isWhole) return
+        if (this.pace.kindOf(index) !== 'repeat') this.#advance()
         this.pace.serve(index)
         if (this.pace.isAllServed) this.#allServed()
       },
@@ -238,6 +256,12 @@ export class Conversation implements ExpectedDevice {
     if (kind === 'repeat') {
       context.countRetry()
       context.log('info', 'chunk.repeated', `chunk ${String(index)} is asked for again`)
+      if (index === this.#repeated.index) this.#repeated.count++
+      else this.#repeated = { index, count: 1 }
+      if (this.#repeated.count >= MOST_REPEATS) {
+        const text = `it asks for chunk ${String(index)} again and again: it may hold another key, or check another signature`
+        this.outcome = { kind: 'refused', text }
+      }
     }
     if (kind === 'out-of-order') {
       context.log('info', 'chunk.out-of-order', `chunk ${String(index)} is asked for out of order`)
@@ -269,9 +293,7 @@ export class Conversation implements ExpectedDevice {
     const hadAll = this.phase === 'fetched' || this.phase === 'restarting'
     context.log('warning', 'pull.start-over', 'the device begins again with chunk 0')
     this.pace = new DevicePace(release.sizeBytes, release.chunkBytes)
-    if (hadAll && ++this.#completeDownloads >= MOST_COMPLETE_DOWNLOADS) {
-      this.outcome = { kind: 'refused', text: 'it downloads the whole image again and again and does not start it' }
-    }
+    if (hadAll) this.#countDownload()
     if (this.#isHandedOver) {
       this.#isHandedOver = false
       this.#standing = unsure
@@ -280,6 +302,11 @@ export class Conversation implements ExpectedDevice {
     context.countRetry()
     this.#enter('talking')
     this.startSession()
+  }
+
+  #countDownload(): void {
+    if (++this.#completeDownloads < MOST_COMPLETE_DOWNLOADS) return
+    this.outcome = { kind: 'loops', text: 'it downloads the whole image again and again, and reports no start of it' }
   }
 
   /** Begins a ledger of what the device acknowledges. */
@@ -325,6 +352,12 @@ export class Conversation implements ExpectedDevice {
       return jsonAnswer(400, { error: report })
     }
     context.log('info', 'pull.status', describe(report))
+    const { totalChunks } = this.#parts.release
+    if (report.totalChunks !== undefined && report.totalChunks !== 0 && report.totalChunks !== totalChunks) {
+      context.warn(
+        `The device counts ${String(report.totalChunks)} chunks, this release has ${String(totalChunks)}: it goes by another manifest.`,
+      )
+    }
     if (report.chunkReceived !== undefined) this.#acknowledge(this.pace.report(report.chunkReceived))
     await this.#judge(report)
     return jsonAnswer(200, { status: 'success' })
@@ -338,15 +371,19 @@ export class Conversation implements ExpectedDevice {
     if (isRolledBack === true || bootStatus === 'failed') {
       if (this.phase === 'silent' || this.phase === 'talking') {
         context.log('info', 'pull.old-status', 'this status is about an earlier update')
-      } else if (isRolledBack === true || this.phase === 'restarting') {
+      } else if (isRolledBack === true) {
         this.outcome = { kind: 'old-firmware', text: `it went back to its old firmware${reason}` }
-      } else {
-        // It may begin again by itself, so it gets the time for that.
-        this.complaint = { text: `it says that the update failed${reason}`, atMs: context.clock.monotonicMs() }
-      }
+      } else if (this.phase === 'restarting') {
+        // Which image says so is not known: the new one may try again, or the device may go back.
+        this.bootFailure = { text: `the new firmware does not start${reason}`, atMs: context.clock.monotonicMs() }
+      } else this.#complain(`it says that the update failed${reason}`)
       return
     }
-    if (bootStatus !== 'success' && bootStatus !== 'pending_reboot' && report.verified !== true) return
+    if (bootStatus !== 'success' && bootStatus !== 'pending_reboot' && report.verified !== true) {
+      const isUnderWay = this.phase !== 'silent' && this.phase !== 'talking'
+      if (isUnderWay && report.verified === false && error !== undefined) this.#complain(`it says: ${error}`)
+      return
+    }
     if (!hasAll) {
       context.log('info', 'pull.old-status', 'it reports a finished update, but was not served all of this one')
       return
@@ -355,6 +392,14 @@ export class Conversation implements ExpectedDevice {
     if (bootStatus !== 'success') return
     if (newVersion !== undefined) context.setVersion('after', newVersion)
     this.outcome = { kind: 'success', version: newVersion ?? null }
+  }
+
+  /** It may begin again by itself, so it gets the time for that; but not for ever. */
+  #complain(text: string): void {
+    const { context } = this.#parts
+    const isNew = this.complaint === null
+    this.complaint = { text, atMs: context.clock.monotonicMs() }
+    if (isNew && ++this.#complaints >= context.retryPolicy.tries) this.outcome = { kind: 'refused', text }
   }
 
   /** The device said that it has everything. */
@@ -401,9 +446,11 @@ export class Conversation implements ExpectedDevice {
     if ((await this.#gate()) === 'held') return heldAnswer()
     await this.#noteVersion(request)
     const { start, end } = asked.kind === 'part' ? asked : { start: 0, end: bytes.length }
-    await this.#beginPlain(start)
-    const isLast = start <= this.#plainEnd && end === bytes.length
-    if (isLast) await this.#handOver()
+    this.#notePlain()
+    const isAgain = this.phase === 'fetched' || this.phase === 'restarting'
+    if (start === 0) this.#plainEnd = 0
+    if (!isAgain) this.#beginFetching()
+    if (!isAgain && start <= this.#plainEnd && end === bytes.length) await this.#handOver()
     const range = { 'Content-Range': `bytes ${String(start)}-${String(end - 1)}/${String(bytes.length)}` }
     return {
       status: asked.kind === 'part' ? 206 : 200,
@@ -412,31 +459,28 @@ export class Conversation implements ExpectedDevice {
       body: bytes.subarray(start, end),
       onSent: sentBytes => {
         // The last byte counts only with the device's word.
-        if (start <= this.#plainEnd) context.progress(Math.min(start + sentBytes, bytes.length - 1))
+        if (!isAgain && start <= this.#plainEnd) context.progress(Math.min(start + sentBytes, bytes.length - 1))
+        this.#advance()
       },
       onEnd: isWhole => {
         if (!isWhole || start > this.#plainEnd) return
         this.#plainEnd = Math.max(this.#plainEnd, end)
-        if (this.#plainEnd === bytes.length) this.#allServed()
+        if (this.#plainEnd < bytes.length) return
+        // Firmware often looks at the beginning again after its restart, to compare versions; only a whole one counts.
+        if (isAgain) this.#countDownload()
+        else this.#allServed()
       },
     }
   }
 
-  async #beginPlain(start: number): Promise<void> {
+  #notePlain(): void {
+    if (this.isPlainDownload) return
     const { context, order } = this.#parts
-    const hadAll = this.phase === 'fetched' || this.phase === 'restarting'
-    if (!this.isPlainDownload) {
-      this.isPlainDownload = true
-      if (order.requiredLevel === null) context.setRequired('sent')
-      context.warn(
-        'The device downloads the plain image: it acknowledges nothing, so “Sent by this PC” is normal until it reports its restart.',
-      )
-    }
-    if (start === 0 && hadAll) {
-      this.#plainEnd = 0
-      await this.#startOver()
-    }
-    this.#beginFetching()
+    this.isPlainDownload = true
+    if (order.requiredLevel === null) context.setRequired('sent')
+    context.warn(
+      'The device downloads the plain image: it acknowledges nothing, so “Sent by this PC” is normal until it reports its restart.',
+    )
   }
 
   /** Lets a byte of the image out: the device was looked at, what is known is on the disk, and nobody wants a pause. */

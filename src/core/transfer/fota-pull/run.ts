@@ -11,7 +11,7 @@ import { addRunningFact, hasRestarted, staysHealthy } from '../restart-watch.ts'
 import { isTransient } from '../retry.ts'
 import { TelemetryQuestions } from '../telemetry-questions.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
-import { standingAtStart, unclear, unsure, untouched } from './board-now.ts'
+import { standingAtStart, unclear, unsure, untouched, type BoardStanding } from './board-now.ts'
 import { judgeBefore, judgeDevice, judgeRequired } from './checks.ts'
 import { Conversation, type Outcome } from './conversation.ts'
 import { localAddress, plainAddress, urlHost } from './local-address.ts'
@@ -20,8 +20,8 @@ import { openPullServer, type PullServerLease } from './pull-server.ts'
 import { createRelease, type Release } from './release.ts'
 import { timingOf, type PullTiming } from './timing.ts'
 
-/** After the first request the device may ask for its manifest this many silences long before it must download. */
-const TALKING_SILENCES = 3
+/** A device that asks, and gets no further, has this many silences long. */
+const FRUITLESS_SILENCES = 3
 
 export class PullRun {
   readonly #order: TransferOrder
@@ -164,11 +164,22 @@ export class PullRun {
       this.#context.signal.throwIfAborted()
       if (failure !== null) throw failure
       if (outcome !== null) return await this.#conclude(outcome)
+      const bootFailure = this.#settledBootFailure
+      if (bootFailure !== null) return await this.#conclude({ kind: 'boot-failed', text: bootFailure })
       const late = this.#late()
       if (late !== null) return late
       if (await this.#sawRestart()) return await this.#conclude({ kind: 'success', version: null })
       await this.#wait()
     }
+  }
+
+  /** Null while it may still say what came of a failed start. */
+  get #settledBootFailure(): string | null {
+    const { bootFailure } = this.#conversation
+    const { stalledMs, unknownMs } = this.#timing
+    const isSettled =
+      bootFailure !== null && this.#context.clock.monotonicMs() - bootFailure.atMs >= Math.min(stalledMs, unknownMs / 2)
+    return isSettled ? bootFailure.text : null
   }
 
   /** Resolves when the device did something, or something falls due. */
@@ -192,7 +203,8 @@ export class PullRun {
 
   /** @returns how the run ends when the device was waited for long enough; null while it still has time */
   #late(): TransferReport | null {
-    const { phase, phaseSinceMs, lastHeardMs, complaint, isHolding, namedOursAtMs } = this.#conversation
+    const { phase, pace, phaseSinceMs, advancedMs, lastHeardMs, complaint, isHolding, namedOursAtMs } =
+      this.#conversation
     const { firstRequestMs, stalledMs, unknownMs } = this.#timing
     const nowMs = this.#context.clock.monotonicMs()
     const silentMs = isHolding ? 0 : nowMs - (lastHeardMs ?? this.#startedMs)
@@ -202,10 +214,11 @@ export class PullRun {
         if (silentMs >= firstRequestMs) throw this.#noRequest(silentMs)
         return null
       case 'talking':
-        if (silentMs >= stalledMs || nowMs - phaseSinceMs >= TALKING_SILENCES * stalledMs) throw this.#stalled(silentMs)
-        return null
       case 'fetching':
-        if (silentMs >= stalledMs) throw this.#stalled(silentMs)
+        if (silentMs >= stalledMs || (!isHolding && nowMs - advancedMs >= FRUITLESS_SILENCES * stalledMs)) {
+          this.#context.progress(pace.doneBytes)
+          throw this.#stalled(silentMs)
+        }
         return null
       case 'fetched':
       case 'restarting': {
@@ -241,10 +254,13 @@ export class PullRun {
   #stalled(silentMs: number): FlashproofError {
     const { deviceId, phase, pace } = this.#conversation
     const seconds = String(Math.round(silentMs / 1000))
+    const bytes = String(pace.doneBytes)
     const message =
       phase === 'talking'
         ? `“${deviceId}” asked, and downloads nothing: does it say another version than ${this.#release.version}?`
-        : `“${deviceId}” has been silent for ${seconds} s after ${String(pace.doneBytes)} bytes`
+        : silentMs >= this.#timing.stalledMs
+          ? `“${deviceId}” has been silent for ${seconds} s after ${bytes} bytes`
+          : `“${deviceId}” asks for the same again and again after ${bytes} bytes`
     return new FlashproofError('device.stalled', message, { deviceId, silentMs, ...this.#figures() })
   }
 
@@ -253,8 +269,8 @@ export class PullRun {
     return { doneBytes, highestChunk: highestServed, repeats, outOfOrder }
   }
 
-  #refused(text: string): FlashproofError {
-    this.#context.enter('verifying', untouched)
+  #refused(text: string, standing: BoardStanding = untouched): FlashproofError {
+    this.#context.enter('verifying', standing)
     return new FlashproofError('device.refused-image', `“${this.#conversation.deviceId}”: ${text}`, {
       deviceError: text,
       version: this.#release.version,
@@ -274,6 +290,8 @@ export class PullRun {
       const isAsked = this.#isRunningAsked
       return { outcome: isAsked ? 'not-answered' : 'answered', ...unsure }
     }
+    // It took the whole plain image, and such firmware says nothing more.
+    if (this.#conversation.isPlainDownload) this.#context.progress(this.#order.image.bytes.length)
     this.#context.warn(
       `The device was served everything, and said nothing of it in ${minutes} minutes. Keep it powered, look at it, then resume: it may still report.`,
     )
@@ -289,40 +307,49 @@ export class PullRun {
       case 'refused':
         await this.#context.markCompletion('failed')
         throw this.#refused(outcome.text)
+      case 'loops':
+        await this.#context.markCompletion('failed')
+        throw this.#refused(outcome.text, unsure)
       case 'old-firmware':
         return await this.#wentBack(outcome.text)
+      case 'boot-failed':
+        return await this.#wentBack(outcome.text, unsure)
       case 'success':
         return await this.#succeeded(outcome.version)
     }
   }
 
   /** The new firmware does not run: the device says so, or names the old version. */
-  async #wentBack(text: string): Promise<TransferReport> {
+  async #wentBack(text: string, standing: BoardStanding = untouched): Promise<TransferReport> {
     const context = this.#context
     await context.markCompletion('failed')
-    context.addEvidence({ level: 'running', basis: 'device-said', method: 'rolled-back', value: text, matches: false })
-    context.warn(`The device runs its old firmware: ${text}.`)
-    return { outcome: 'answered', ...untouched }
+    context.addEvidence({ level: 'running', basis: 'device-said', method: 'boot-status', value: text, matches: false })
+    const board = standing === untouched ? 'The device runs its old firmware' : 'What the device runs is not known'
+    context.warn(`${board}: ${text}.`)
+    return { outcome: 'answered', ...standing }
   }
 
   async #succeeded(version: string | null): Promise<TransferReport> {
     const context = this.#context
     const { versionBefore } = this.#conversation
     if (version !== null && version !== this.#release.version && version === versionBefore) {
-      return await this.#wentBack(`it reports success and names the old version ${version}`)
+      return await this.#wentBack(`it reports success and names the old version ${version}`, unsure)
     }
     if (version !== null) {
+      const isOurs = version === this.#release.version
       context.addEvidence({
         level: 'running',
         basis: 'device-said',
         method: 'boot-status',
         value: version,
-        // Programs do not always report the version that their release carries, so another one contradicts nothing.
-        matches: version === this.#release.version ? true : null,
-        fresh: version !== versionBefore,
+        // Programs do not always report the version that their release carries, so another one contradicts nothing; where
+        // the one before is not known, it may be that one.
+        matches: isOurs ? true : null,
+        fresh: isOurs ? version !== versionBefore : versionBefore !== null,
       })
-      if (version !== this.#release.version) {
-        context.warn(`The device reports version ${version}; the release is ${this.#release.version}.`)
+      if (!isOurs) {
+        const { version: released } = this.#release
+        context.warn(`The device reports version ${version}, the release is ${released}: what it runs is not sure.`)
       }
     }
     const after = await this.#lookAfterRestart()

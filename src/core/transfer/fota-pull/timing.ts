@@ -23,12 +23,12 @@ const HOLD_SHARE = 0.8
 
 export function timingOf(policy: RetryPolicy, waitSeconds: number): PullTiming {
   const perRequest = policy.requestTimeoutMs / defaultRetryPolicy.requestTimeoutMs
-  const perCompletion = policy.completionFloorMs / defaultRetryPolicy.completionFloorMs
+  const perRestart = policy.confirmMs / defaultRetryPolicy.confirmMs
   const perDelay = policy.firstDelayMs / defaultRetryPolicy.firstDelayMs
   return {
     firstRequestMs: waitSeconds * 1000 * perRequest,
     stalledMs: STALLED_MS * perRequest,
-    unknownMs: UNKNOWN_MS * perCompletion,
+    unknownMs: UNKNOWN_MS * perRestart,
     holdMs: HOLD_SHARE * policy.requestTimeoutMs,
     farewellMs: FAREWELL_MS * perDelay,
     pollMs: POLL_MS * perDelay,

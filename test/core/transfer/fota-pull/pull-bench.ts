@@ -6,18 +6,17 @@ import type { RetryPolicy } from '../../../../src/core/transfer/retry.ts'
 import { demoImage, openBench, quickRetryPolicy, type Bench } from '../../../fakes/bench.ts'
 import { PSK } from './scripted-device.ts'
 
-/** First request within 0.9 s, stalled after 1.8 s, unknown after 1.6 s. */
+/** First request within 0.9 s, stalled after 1.8 s, unknown after 1.8 s. */
 export const pullPolicy: RetryPolicy = {
   ...quickRetryPolicy,
   requestTimeoutMs: 300,
-  completionFloorMs: 80,
   rebootTimeoutMs: 300,
   confirmMs: 30,
   jobTries: 1,
 }
 
 /** Stalled after 0.36 s, unknown after 0.3 s; the first request may take as long as `patient` says. */
-export const hasty: Partial<RetryPolicy> = { requestTimeoutMs: 60, completionFloorMs: 15, rebootTimeoutMs: 100 }
+export const hasty: Partial<RetryPolicy> = { requestTimeoutMs: 60, confirmMs: 5, rebootTimeoutMs: 100 }
 export const patient = { waitSeconds: 150 } as const
 
 export const VERSION = '2.1.1'
