@@ -95,6 +95,11 @@ async function waitForEnd(
     const live = follower.snapshots().filter(job => !hasEnded(job))
     if (live.length === 0) return
     view.say(context.report.texts.cancelling)
+    // What goes on without this computer is said before anybody waits for the end.
+    for (const job of live) {
+      const remains = job.cannotUndo?.[context.report.language]
+      if (remains !== undefined) view.say(`${nameOf(job)}: ${stripControl(remains)}`)
+    }
     await cancelJobs(
       session,
       live.map(job => job.jobId),

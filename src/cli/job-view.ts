@@ -17,6 +17,9 @@ export interface JobView {
   readonly finish: () => void
 }
 
+/** Log lines whose code begins so are for people at once, whether or not they asked for the log. */
+const NOTE = 'note.'
+
 export function createJobView(
   context: CommandContext,
   options: { readonly isVerbose: boolean; readonly snapshots: () => readonly JobSnapshot[] },
@@ -55,6 +58,8 @@ export function createJobView(
       for (const text of plain.linesFor(job)) output?.write(`${text}\n`)
     },
     logged({ jobId, line }) {
+      // A person must act on it now, such as point a device to the address that it names.
+      if (!options.isVerbose && line.code.startsWith(NOTE)) say(stripControl(line.text))
       if (!options.isVerbose) return
       report.json({ type: 'log', jobId, ...line })
       if (!report.isJson)

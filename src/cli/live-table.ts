@@ -6,6 +6,7 @@ import { formatDuration, formatRate, formatRatio } from '../shared/units.ts'
 import { displayWidth, fitText, padText } from './display-width.ts'
 import { levelNames } from './grammar.ts'
 import { boardWords, groupOf, hasStopped, lowerFirst, nameOf, outcomeWords, reasonWords, toneOf } from './job-words.ts'
+import { relayWords } from './relay-words.ts'
 import { chooseRows } from './row-selection.ts'
 import type { Paint, Tone } from './terminal-style.ts'
 import { painterFor } from './terminal-style.ts'
@@ -189,6 +190,8 @@ function reasonOf(job: JobSnapshot, look: Look): string | null {
 /** The outcome, and as much beside it as fits whole. */
 function rowWords(job: JobSnapshot, columns: number, look: Look): string {
   const parts = [outcomeWords(job, look.messages)]
+  const relay = relayWords(job, look.texts)
+  if (relay !== null) parts.push(relay)
   const isMoving = !hasStopped(job) && job.state !== 'queued'
   if (isMoving && job.unplug === 'keep-powered') parts.push(lowerFirst(look.messages.words['unplug.keep-powered']))
   if (job.attempts > 1) parts.push(look.texts.tries(job.attempts))

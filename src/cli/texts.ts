@@ -28,6 +28,10 @@ export interface CliTexts {
   readonly noJobs: (isPractice: boolean) => string
   readonly resumeHint: string
   readonly cancelling: string
+  /** The leg beyond the device that is spoken to. */
+  readonly relayWaiting: string
+  readonly relayClock: (elapsed: string, usual: string) => string
+  readonly relayBytes: (done: string, all: string) => string
   readonly decision: (target: string) => string
   readonly decisionChoices: (isBatch: boolean) => string
   readonly decisionPlease: string
@@ -94,6 +98,9 @@ const en: CliTexts = {
       : 'No such jobs. Those of virtual devices are shown with --practice.',
   resumeHint: 'Resume with: flashproof resume',
   cancelling: 'Stopping at a safe place… (Ctrl-C again ends at once)',
+  relayWaiting: 'then gateway → MCU',
+  relayClock: (elapsed, usual) => `gateway → MCU ${elapsed} of usually ${usual}`,
+  relayBytes: (done, all) => `gateway → MCU ${done} of ${all}`,
   decision: target => `Decision for ${target}`,
   decisionChoices: isBatch => (isBatch ? '[y/N, a = yes for every device of this batch]' : '[y/N]'),
   decisionPlease: 'Please answer y or n.',
@@ -165,6 +172,9 @@ const vi: CliTexts = {
       : 'Không có tác vụ nào. Tác vụ của thiết bị ảo được hiển thị với --practice.',
   resumeHint: 'Tiếp tục bằng: flashproof resume',
   cancelling: 'Đang dừng ở chỗ an toàn… (nhấn Ctrl-C lần nữa để thoát ngay)',
+  relayWaiting: 'sau đó gateway → MCU',
+  relayClock: (elapsed, usual) => `gateway → MCU ${elapsed}, thường mất ${usual}`,
+  relayBytes: (done, all) => `gateway → MCU ${done} trên ${all}`,
   decision: target => `Cần quyết định cho ${target}`,
   decisionChoices: isBatch => (isBatch ? '[y/N, a = đồng ý cho mọi thiết bị của lô này]' : '[y/N]'),
   decisionPlease: 'Hãy trả lời y hoặc n.',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { JobSnapshot } from '../../src/shared/contract/index.ts'
 import { displayWidth, fitText, padText } from '../../src/cli/display-width.ts'
 import { ladderLetters, renderTable } from '../../src/cli/live-table.ts'
 import { wantsColor, withoutStyle } from '../../src/cli/terminal-style.ts'
@@ -50,6 +51,23 @@ describe('the live table', () => {
       /^esp32-bench-01 +New firmware, safe to unplug +●◐●●○○ Proven: checked in flash$/,
     )
     expect(lineOf(lines, 'Will not start')).toMatch(/Will not start, keep powered +●○○○○○ Failed$/)
+  })
+
+  it('shows the leg beyond a gateway as a clock that never becomes a share, or by its bytes', () => {
+    const leg = { state: 'running', doneBytes: null, totalBytes: 8000, elapsedMs: 12_000, usualMs: 90_000 } as const
+    const wordsOf = (relay: JobSnapshot['relay']): string =>
+      lineOf(
+        renderTable([{ ...transferring, attempts: 1, retries: 0, ...(relay === undefined ? {} : { relay }) }], {
+          ...plain,
+          columns: 200,
+        }),
+        '62%',
+      )
+    expect(wordsOf(leg)).toContain('Sending · gateway → MCU 12 s of usually 1:30')
+    expect(wordsOf({ ...leg, elapsedMs: 500_000 })).not.toContain('100%')
+    expect(wordsOf({ ...leg, doneBytes: 4096 })).toContain('gateway → MCU 4.0 KiB of 7.8 KiB')
+    expect(wordsOf({ ...leg, state: 'waiting' })).toContain('then gateway → MCU')
+    expect(wordsOf({ ...leg, state: 'unknown' })).not.toContain('gateway')
   })
 
   it('shows percent, speed, time to go, tries and repeats while it runs', () => {
