@@ -40,6 +40,8 @@ export function readQuestions(message: Uint8Array): DnsQuestion[] {
     for (let index = 0; index < count; index++) {
       const { labels, next } = readName(message, view, at)
       const number = view.getUint16(next)
+      // The class makes no difference, except that it must be there.
+      view.getUint16(next + 2)
       const type = (['A', 'PTR', 'TXT', 'SRV'] as const).find(known => typeNumbers[known] === number)
       questions.push({ name: labels.join('.').toLowerCase(), type: number === ANY ? 'ANY' : (type ?? null) })
       at = next + 4
