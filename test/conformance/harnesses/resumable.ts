@@ -73,6 +73,7 @@ const small: TransferHarness = {
   options: { chunkBytes: CHUNK_BYTES, simultaneousUploads: 1, mode: 'octet', forceChunkSize: true, telemetryPath: '' },
   refused: wrongEspImages,
   chunkCount: sizeBytes => Math.ceil(sizeBytes / CHUNK_BYTES),
+  largeOptions: { takesRawBodies: true },
   device: async (bench, wish) => await kindDevice(bench, 'resumable', wish, { isSmall: true, takesRawBodies: true }),
 }
 
@@ -83,11 +84,8 @@ const node: TransferHarness = {
   refused: wrongEspImages,
   // Its text for an unknown chunk is anybody's.
   isRecognised: false,
-  async device(bench, wish) {
-    const device = await kindDevice(bench, 'resumable', wish, { profile: 'node' })
-    // There is no file to look at.
-    return { ...device, stored: () => undefined }
-  },
+  largeOptions: { profile: 'node' },
+  device: async (bench, wish) => await kindDevice(bench, 'resumable', wish, { profile: 'node' }),
 }
 
 export const resumableServers: readonly TransferHarness[] = [flask, small, node]
