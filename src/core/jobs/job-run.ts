@@ -355,7 +355,14 @@ export function isSpeaking({ state }: JobSnapshot): boolean {
 }
 
 function isAway(thrown: unknown): boolean {
-  return hasErrorCode(thrown, 'network.refused', 'network.unreachable', 'network.timeout', 'network.name-not-found')
+  return hasErrorCode(
+    thrown,
+    'network.refused',
+    'network.unreachable',
+    'network.timeout',
+    'network.name-not-found',
+    'device.no-request',
+  )
 }
 
 function isKeptFact(fact: EvidenceFact): boolean {

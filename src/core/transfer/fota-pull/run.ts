@@ -80,7 +80,8 @@ export class PullRun {
       const form = key.form === 'hex' ? '64 hex digits, so 32 bytes' : 'text, so its UTF-8 bytes'
       context.log('info', 'psk.form', `the key was given as ${form}`)
     }
-    const preferredPort = this.#order.isResume ? portOf(context.ledger()?.targetPath) : null
+    // Where this job listened before, its device was told to ask.
+    const preferredPort = portOf(context.ledger()?.targetPath)
     const lease = await openPullServer({ address, port: this.#endpoint.port, preferredPort }, this.#conversation)
     try {
       this.#announce(lease)

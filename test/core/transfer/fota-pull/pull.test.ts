@@ -411,6 +411,14 @@ describe('a device that does not come, or not to the end', () => {
     expect(await isClosed(url)).toBe(true)
   })
 
+  it('nothing in time, but the order waits for its device: it listens on at the same port', async () => {
+    const { jobId, url } = await bench.serve('pump-7', { waitDeviceMs: 60_000 })
+    bench.forgetAddresses()
+    expect(await bench.addressOf(jobId)).toBe(url)
+    await new ScriptedDevice(url, 'pump-7').update(VERSION)
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'running' })
+  })
+
   it('another device came: that is said instead', async () => {
     const { jobId, url } = await bench.serve('pump-7', { options: patient })
     await new ScriptedDevice(url, 'pump-8').manifest()
