@@ -222,10 +222,7 @@ describe('secrets of devices', () => {
         })
       said.push(JSON.stringify(await bench.ended(jobId)))
     }
-    for (const jobId of jobIds) {
-      said.push(JSON.stringify(await handlers['log.show']({ jobId }, context)))
-      said.push(JSON.stringify(await handlers['job.trace']({ jobId }, context)))
-    }
+    for (const jobId of jobIds) said.push(JSON.stringify(await handlers['job.trace']({ jobId }, context)))
     said.push(JSON.stringify(await handlers['device.list']({}, context)))
     said.push(...bench.snapshots.map(snapshot => JSON.stringify(snapshot)))
     // The devices were heard to repeat something, or the search would prove nothing.
@@ -245,7 +242,7 @@ describe('secrets of devices', () => {
     for (const format of ['csv', 'jsonl', 'json', 'html'] as const) {
       await producer.produce({ kind: 'export', format }, context.signal)
     }
-    await producer.produce({ kind: 'service-report', jobIds, language: 'vi', format: 'html' }, context.signal)
+    await producer.produce({ kind: 'service-report', jobIds: jobIds.slice(2, 3), language: 'vi', format: 'html' }, context.signal)
     await producer.produce({ kind: 'support-bundle' }, context.signal)
     await producer.produce({ kind: 'job-log', jobId: jobIds[0] ?? '' }, context.signal)
     await producer.produce({ kind: 'devices' }, context.signal)

@@ -161,6 +161,11 @@ export class TcpLink {
     return progress.isTaken ? 'taken' : 'answered'
   }
 
+  /** Sends bytes whose answer is waited for next: what goes wrong with them, the wait for the answer tells. */
+  send(bytes: Uint8Array): void {
+    if (this.#loss === null) this.#socket.write(bytes)
+  }
+
   /** Ends the connection at once; a device that still expects bytes takes that as the end of the transfer. */
   close(): void {
     this.#lose('the connection was closed', '')

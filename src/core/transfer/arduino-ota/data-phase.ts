@@ -40,7 +40,7 @@ export class DataPhase {
    *   network.*
    */
   async sendPiece(bytes: Uint8Array): Promise<void> {
-    await this.#send(bytes)
+    this.#send(bytes)
     if (this.#word === '') await this.#listen(this.#times.idleMs)
     if (this.#word === '') return
     await this.#assertRefusalIsWhole()
@@ -53,7 +53,7 @@ export class DataPhase {
    * @throws {FlashproofError} device.* when the device refuses, network.* when nothing was heard
    */
   async sendLast(bytes: Uint8Array): Promise<void> {
-    await this.#send(bytes)
+    this.#send(bytes)
     const untilMs = performance.now() + this.#times.finishMs
     while (!this.#isSuccess) {
       await this.#assertRefusalIsWhole()
@@ -77,10 +77,10 @@ export class DataPhase {
     throw updateRefusal(this.#word.replace(/^ERROR\[\d+\]:?\s*/, ''))
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
-    this.#read(this.#link.takeAll())
-    if (this.#word !== '') return
-    await this.#link.write(bytes, { timeoutMs: this.#times.idleMs, signal: this.#signal })
+  /** What came unasked is read first, so that what follows is about this piece. */
+  #send(bytes: Uint8Array): void {
+    if (this.#link.bufferedBytes > 0) this.#read(this.#link.takeAll())
+    if (this.#word === '') this.#link.send(bytes)
   }
 
   async #listen(timeoutMs: number): Promise<void> {

@@ -135,12 +135,14 @@ export class ArduinoRun {
     context.enter('transferring', this.#whileSending)
     context.progress(0)
     for (let piece = 0; piece * PIECE_BYTES < bytes.length; piece++) {
-      if (piece % PIECES_AN_EDGE === 0) await context.checkpoint()
       const start = piece * PIECE_BYTES
+      if (piece % PIECES_AN_EDGE === 0) {
+        context.progress(start)
+        await context.checkpoint()
+      }
       const part = bytes.subarray(start, start + PIECE_BYTES)
       if (start + part.length === bytes.length) return await this.#sendLast(phase, part)
       if (!(await this.#sendPiece(phase, part))) return 'unknown'
-      context.progress(start + part.length)
     }
     throw new FlashproofError('format.no-data', 'the image is empty')
   }

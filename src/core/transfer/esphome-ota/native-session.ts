@@ -87,10 +87,13 @@ export class NativeSession {
     const { dataMs } = this.#times
     // A device that speaks unasked says why it takes no more.
     if (this.#link.bufferedBytes > 0) await this.#expect([], 'data', dataMs)
-    const outcome = await this.#send(bytes, dataMs)
-    if (version === 2) await this.#expect([BLOCK_OK], 'data', dataMs)
+    if (version === 2) {
+      this.#link.send(bytes)
+      await this.#expect([BLOCK_OK], 'data', dataMs)
+      return
+    }
     // Version 1 says nothing while data comes, unless it refuses.
-    else if (outcome === 'answered') await this.#expect([], 'data', dataMs)
+    if ((await this.#send(bytes, dataMs)) === 'answered') await this.#expect([], 'data', dataMs)
   }
 
   /** Waits until the device has checked what it received, and stored it. */

@@ -148,7 +148,7 @@ describe('an ArduinoOTA update', () => {
   })
 
   it('starts over with a new invitation after a connection that broke', async () => {
-    const board = await device({ cutAt: 6000 })
+    const board = await device({ cutAt: 12_000 })
     const { jobIds } = await bench.station.engine.start({
       firmwareId: await bench.firmwareId(image),
       targets: [board.target],
@@ -163,7 +163,7 @@ describe('an ArduinoOTA update', () => {
   })
 
   it('gives up after the tries of the policy', async () => {
-    const board = await device({ cutAt: 6000 })
+    const board = await device({ cutAt: 12_000 })
     const job = await flash(board.target)
     expect(job).toMatchObject({
       state: 'failed',
