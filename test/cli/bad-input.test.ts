@@ -129,7 +129,7 @@ const cases: readonly Refusal[] = [
     what: 'a decision that nobody asks for',
     argv: () => ['flash', 'good.bin', '--to', plainBoard, '--accept', 'no-such-code'],
     exitCode: 2,
-    names: /no-such-code.*tight-space, other-project, resume-unidentified, not-firmware, missing-end/,
+    names: /no-such-code.*tight-space, other-project, resume-unidentified,.* not-firmware, missing-end/,
     code: 'usage.invalid-value',
   },
   {
