@@ -31,7 +31,15 @@ export function readTelemetryPath(values: OptionValues): string {
  * @throws {FlashproofError} option.invalid
  */
 export function readPathOption(values: OptionValues, key: string, fallback: string): string {
-  const path = String(values[key] ?? fallback)
+  return readRequestPath(key, values[key], fallback)
+}
+
+/**
+ * Checks a path of a request as a person writes it; empty stays empty.
+ * @throws {FlashproofError} option.invalid naming `key`
+ */
+export function readRequestPath(key: string, value: unknown, fallback: string): string {
+  const path = typeof value === 'string' ? value : fallback
   if (path === '' || /^\/[\w\-./~%]*$/.test(path)) return path
   throw new FlashproofError('option.invalid', `${key} begins with a slash and is already encoded`, {
     key,

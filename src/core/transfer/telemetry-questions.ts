@@ -2,40 +2,14 @@
  * Who answers during a run, and what it says of itself: `GET /telemetry` where a device has it, nothing where it has not.
  * For protocols whose own requests tell neither.
  */
-import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
-import type { OptionSpec } from '../../shared/option-spec.ts'
+import { asFlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { TelemetrySample } from '../../shared/contract/models.ts'
-import { isoWithZone } from '../clock.ts'
 import type { HttpClient } from '../links/http-client.ts'
-import { httpJsonSource } from '../telemetry/http-json.ts'
+import { sampleHttpTelemetry } from './http-telemetry.ts'
 import { isTransient, retryDelayMs } from './retry.ts'
 import type { ReadingContext, TransferContext } from './transfer-protocol.ts'
 
-export const telemetryPathOption: OptionSpec = {
-  key: 'telemetryPath',
-  kind: 'text',
-  maximumLength: 200,
-  defaultValue: '/telemetry',
-  label: { en: 'Telemetry path', vi: 'Đường dẫn dữ liệu đo' },
-  help: {
-    en: 'Where the device answers its telemetry as JSON; empty: never asked.',
-    vi: 'Nơi thiết bị trả lời dữ liệu đo dạng JSON; để trống: không hỏi.',
-  },
-}
-
-/**
- * Checks a path of a request as a person writes it.
- * @throws {FlashproofError} option.invalid naming `key`
- */
-export function readRequestPath(key: string, value: unknown, fallback: string): string {
-  const path = typeof value === 'string' ? value : fallback
-  if (path === '' || /^\/[\w\-./~%]*$/.test(path)) return path
-  throw new FlashproofError('option.invalid', `${key} begins with a slash and is already encoded`, {
-    key,
-    given: path,
-    expected: 'a path such as /telemetry',
-  })
-}
+export { readRequestPath, telemetryPathOption } from './http-telemetry.ts'
 
 type Client = Pick<HttpClient, 'request'>
 
@@ -45,8 +19,7 @@ export async function lookAtTelemetry(
   path: string,
   { signal, clock, timeoutMs }: ReadingContext,
 ): Promise<TelemetrySample | null> {
-  const stamp = (): { at: string; elapsedMs: number } => ({ at: isoWithZone(clock.nowMs()), elapsedMs: 0 })
-  return await httpJsonSource({ path }).sample({ client, timeoutMs, signal, stamp })
+  return await sampleHttpTelemetry(client, path, { signal, clock, timeoutMs })
 }
 
 export class TelemetryQuestions {
@@ -120,12 +93,8 @@ export class TelemetryQuestions {
   ): Promise<TelemetrySample | null> {
     if (this.#path === null || !this.#isThere) return null
     const { clock, requestSignal } = this.#context
-    const sample = await httpJsonSource({ path: this.#path }).sample({
-      client,
-      timeoutMs,
-      signal: requestSignal,
-      stamp: () => ({ at: isoWithZone(clock.nowMs()), elapsedMs: Math.round(clock.monotonicMs() - this.#startedMs) }),
-    })
+    const reading = { clock, startedMs: this.#startedMs, timeoutMs, signal: requestSignal }
+    const sample = await sampleHttpTelemetry(client, this.#path, reading)
     if (sample !== null) this.#context.addTelemetry(sample)
     return sample
   }
