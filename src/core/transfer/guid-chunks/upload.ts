@@ -2,7 +2,7 @@
  * One upload on the server: begun, continued, given up. Says of each chunk what became of it; in which order they go and
  * what is made of the end is left to `run.ts`.
  */
-import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
+import { asFlashproofError, FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import type { HttpAnswer, HttpRequest } from '../../links/http-client.ts'
 import type { RequestSender } from '../../links/http-auth.ts'
 import { isNeverSent, isTransient, retryDelayMs } from '../retry.ts'
@@ -97,8 +97,10 @@ export class Upload {
       } catch (thrown) {
         const error = asFlashproofError(thrown)
         if (error.code === 'device.session-lost') return this.mayBeComplete ? 'perhaps-complete' : 'lost'
-        // The server drops an upload whose chunk it could not keep, so that such an answer means: not complete.
-        if (isLast) this.mayBeComplete = error.details['status'] !== 500 && (this.mayBeComplete || !isNeverSent(error))
+        if (isLast && !isRefusal(error)) {
+          // The server drops an upload whose chunk it could not keep, so that such an answer means: not complete.
+          this.mayBeComplete = error.details['status'] !== 500 && (this.mayBeComplete || !isNeverSent(error))
+        }
         signal.throwIfAborted()
         if (!isTransient(error)) throw error
         // A closed port is a device that restarts: it has that long to come back, and nothing was sent meanwhile.
@@ -134,6 +136,11 @@ export class Upload {
     const draft = chunkRequest(this.session.uploadUrl, header, bytes)
     return await send(this.#parts, isLast ? { ...draft, needsFreshConnection: true } : draft, timeoutMs)
   }
+}
+
+/** Whether the server answered that it did not take the chunk. */
+function isRefusal(error: FlashproofError): boolean {
+  return hasErrorCode(error, 'device.refused', 'device.unauthorised', 'device.not-speaking')
 }
 
 /** Reads the answer to an init; an upload that is not followed is taken back. */

@@ -253,9 +253,9 @@ describe('what the server must not do', () => {
     expect(server.sessions.size).toBe(0)
   })
 
-  it('give the upload to somebody else', async () => {
+  it.each([4, LAST])('give the upload to somebody else, at chunk %i', async chunk => {
     const server = await serve({
-      fate: ({ index }) => (index === 4 ? fail(403, 'Unauthorized: You do not own this upload') : undefined),
+      fate: ({ index }) => (index === chunk ? fail(403, 'Unauthorized: You do not own this upload') : undefined),
     })
     const job = await flash(server)
     expect(job).toMatchObject({ state: 'failed', error: { code: 'device.unauthorised' }, boardNow: 'old-firmware' })
