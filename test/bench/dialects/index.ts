@@ -1,5 +1,7 @@
 /** THE LIST of measured dialects: one line a protocol. */
 import type { Dialect } from './dialect.ts'
+import { fotaPullDialect } from './fota-pull.ts'
+import { stm32BridgeDialect } from './stm32-bridge.ts'
 import { guidChunksDialect } from './guid-chunks.ts'
 import { otaSocketDialects } from './ota-sockets.ts'
 import { resumableDialect } from './resumable.ts'
@@ -10,4 +12,6 @@ export const dialects: readonly Dialect[] = [
   guidChunksDialect,
   ...updatePageDialects,
   ...otaSocketDialects,
+  fotaPullDialect,
+  stm32BridgeDialect,
 ]

@@ -37,7 +37,7 @@ export interface ConversationParts {
   readonly holdMs: number
   /** Looks at the device before the first byte. @throws {FlashproofError} why it must not be served */
   readonly admit: () => Promise<void>
-  /** Something changed that the run may wait for. */
+  /** The conversation is over, or must be. */
   readonly onChange: () => void
 }
 
@@ -156,7 +156,8 @@ export class Conversation implements ExpectedDevice {
       if (!context.signal.aborted) this.failure ??= error
       return jsonAnswer(410, { error: 'Release withdrawn' })
     } finally {
-      onChange()
+      // Everything else the run finds when it looks at its clock; waking it for every chunk would take longer than serving.
+      if (this.outcome !== null || this.failure !== null) onChange()
     }
   }
 
@@ -341,7 +342,6 @@ export class Conversation implements ExpectedDevice {
     }
     this.#enter('fetched')
     context.enter('verifying', unclear)
-    this.#parts.onChange()
   }
 
   async #status({ body }: PullRequest): Promise<PullAnswer> {
@@ -512,12 +512,13 @@ export class Conversation implements ExpectedDevice {
       this.#edge = null
       // The silence meanwhile was ours.
       this.lastHeardMs = this.#parts.context.clock.monotonicMs()
-      this.#parts.onChange()
     })
     this.#edge = edge
     // The request that opened it may have been answered long before it fails.
     edge.catch((thrown: unknown) => {
-      if (!this.#parts.context.signal.aborted) this.failure ??= asFlashproofError(thrown)
+      if (this.#parts.context.signal.aborted) return
+      this.failure ??= asFlashproofError(thrown)
+      this.#parts.onChange()
     })
     return edge
   }
