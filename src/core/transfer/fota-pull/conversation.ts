@@ -466,8 +466,8 @@ export class Conversation implements ExpectedDevice {
         if (!isWhole || start > this.#plainEnd) return
         this.#plainEnd = Math.max(this.#plainEnd, end)
         if (this.#plainEnd < bytes.length) return
-        // Firmware often looks at the beginning again after its restart, to compare versions; only a whole one counts.
-        if (isAgain) this.#countDownload()
+        // Firmware looks at the image again after its restart, to compare versions: that is no word on how it went.
+        if (isAgain) context.log('info', 'pull.again', 'the device took the whole image again')
         else this.#allServed()
       },
     }
