@@ -12,6 +12,14 @@ export interface Script {
   readonly auth?: 'md5' | 'pbkdf2-sha256' | 'pbkdf2-md5'
   /** Does not hear the first so many invitations. */
   readonly deafFor?: number
+  /** How long each of its answers over UDP takes; what it knows changes at once. */
+  readonly answersAfterMs?: number
+  /** Does not hear the first so many proofs of the password. */
+  readonly missesProofs?: number
+  /** Refuses the first so many right proofs. */
+  readonly refusesProofs?: number
+  /** Asks with another challenge again, this many times. */
+  readonly asksAgain?: number
   /** Takes the invitation and loses its answer: it only connects. */
   readonly losesAnswer?: boolean
   /** Answers the invitation with this text. */
@@ -36,6 +44,7 @@ export interface ScriptedDevice {
   readonly target: string
   readonly received: () => Uint8Array
   readonly invitations: () => readonly string[]
+  readonly proofs: () => number
   readonly command: () => number | null
   setScript(script: Script): void
   close(): void
@@ -50,10 +59,13 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
   const invitations: string[] = []
   let command: number | null = null
   let nonce: string | null = null
+  let proofs = 0
   let invited: { port: number; sizeBytes: number; md5: string } | null = null
   const sockets = new Set<Socket>()
+  const timers = new Set<NodeJS.Timeout>()
   const udp = createSocket('udp4')
 
+  const newNonce = (): string => randomBytes(current.auth?.startsWith('pbkdf2') === true ? 32 : 16).toString('hex')
   const expected = (clientNonce: string): string => {
     const { password = '', auth = 'md5' } = current
     if (auth === 'md5') return md5(`${md5(password)}:${nonce ?? ''}:${clientNonce}`)
@@ -104,18 +116,28 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
   udp.on('message', (message, from) => {
     const text = message.toString()
     const answer = (said: string): void => {
-      udp.send(said, from.port, from.address)
+      const { answersAfterMs = 0 } = current
+      if (answersAfterMs === 0) udp.send(said, from.port, from.address)
+      else timers.add(setTimeout(() => udp.send(said, from.port, from.address), answersAfterMs))
     }
     const words = text.trim().split(' ')
     if (nonce !== null) {
       const [number, clientNonce = '', response = ''] = words
-      const isRight = number === '200' && response === expected(clientNonce)
+      if (number === '200' && ++proofs <= (current.missesProofs ?? 0)) return
+      const isRight = number === '200' && response === expected(clientNonce) && proofs > (current.refusesProofs ?? 0)
       nonce = null
       if (number !== '200') return
+      if (proofs <= (current.asksAgain ?? 0)) {
+        nonce = newNonce()
+        answer(`AUTH ${nonce}`)
+        return
+      }
       answer(isRight ? 'OK' : 'Authentication Failed')
       if (isRight) runUpdate()
       return
     }
+    // A proof without a challenge is no invitation.
+    if (words[0] !== '0' && words[0] !== '100') return
     invitations.push(text)
     if (invitations.length <= (current.deafFor ?? 0)) return
     if (current.refusal !== undefined) {
@@ -125,7 +147,7 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
     command = Number(words[0])
     invited = { port: Number(words[1]), sizeBytes: Number(words[2]), md5: words[3] ?? '' }
     if (current.password !== undefined) {
-      nonce = randomBytes(current.auth?.startsWith('pbkdf2') === true ? 32 : 16).toString('hex')
+      nonce = newNonce()
       answer(`AUTH ${nonce}`)
       return
     }
@@ -139,11 +161,13 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
     target: `udp://127.0.0.1:${String(udp.address().port)}`,
     received: () => received,
     invitations: () => invitations,
+    proofs: () => proofs,
     command: () => command,
     setScript(next) {
       current = next
     },
     close() {
+      for (const timer of timers) clearTimeout(timer)
       udp.close()
       for (const socket of sockets) socket.destroy()
     },

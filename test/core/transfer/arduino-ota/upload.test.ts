@@ -80,6 +80,42 @@ describe('an ArduinoOTA update', () => {
     expect(board.invitations()).toHaveLength(4)
   })
 
+  it.each(['md5', 'pbkdf2-sha256', 'pbkdf2-md5'] as const)(
+    'signs in with %s at a device whose challenge comes after the invitation was repeated, which made it forget it',
+    async auth => {
+      // An invitation is repeated after 60 ms.
+      const board = await device({ password: 'secret', auth, answersAfterMs: 90 })
+      const job = await flash(board.target, { secrets: { password: 'secret' } })
+      expect(job).toMatchObject({ state: 'finished', verdict: 'received', attempts: 1 })
+    },
+  )
+
+  it('signs in at a device that did not hear the first proof, and says so in the log', async () => {
+    const board = await device({ password: 'secret', missesProofs: 1 })
+    const job = await flash(board.target, { secrets: { password: 'secret' } })
+    expect(job).toMatchObject({ verdict: 'received', attempts: 1 })
+    expect(board.proofs()).toBe(2)
+  })
+
+  it('does not take a refusal for a wrong password while it is unclear which challenge was refused', async () => {
+    const board = await device({ password: 'secret', answersAfterMs: 90, refusesProofs: 1 })
+    expect((await flash(board.target, { secrets: { password: 'secret' } })).verdict).toBe('received')
+  })
+
+  it('answers the newest challenge', async () => {
+    const board = await device({ password: 'secret', asksAgain: 2 })
+    expect((await flash(board.target, { secrets: { password: 'secret' } })).verdict).toBe('received')
+    expect(board.invitations()).toHaveLength(1)
+  })
+
+  it('proves the password a few times only, whatever the device asks', async () => {
+    await bench.reopen({ retryPolicy: { ...policy, requestTimeoutMs: 100, jobTries: 1 } })
+    const board = await device({ password: 'secret', asksAgain: 10_000 })
+    const job = await flash(board.target, { secrets: { password: 'secret' } })
+    expect(job).toMatchObject({ state: 'failed', error: { code: 'network.timeout' }, boardNow: 'old-firmware' })
+    expect(board.proofs()).toBeLessThanOrEqual(6)
+  })
+
   it('takes a connection for the answer that was lost', async () => {
     const board = await device({ losesAnswer: true })
     expect((await flash(board.target)).verdict).toBe('received')
