@@ -1,15 +1,22 @@
 /** `esp-parts`: chunk POSTs to an ESP32, then a completion (seed 1), with the optional endpoints of docs/devices.md. */
-import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
+import { hasErrorCode } from '../../../shared/errors.ts'
 import { isoWithZone } from '../../clock.ts'
 import { HttpClient } from '../../links/http-client.ts'
 import { httpJsonSource } from '../../telemetry/http-json.ts'
-import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import type { Endpoint } from '../../discovery/target.ts'
+import { endpointOf, noMatch } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired } from './checks.ts'
 import { optionSpecs, profiles, readOptions } from './options.ts'
-import { capabilitiesRequest, readCapabilities, routeProbeRequest, type Capabilities } from './requests.ts'
+import {
+  capabilitiesRequest,
+  controlRequest,
+  readCapabilities,
+  routeProbeRequest,
+  type Capabilities,
+} from './requests.ts'
 import { reachOf } from './reach.ts'
 import { EspPartsRun } from './run.ts'
 
@@ -40,7 +47,7 @@ export const espParts: TransferProtocol = {
   },
 
   async probe(endpoint, { signal, clock, timeoutMs }) {
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: timeoutMs })
+    const client = new HttpClient(endpointOf('http', endpoint, id), { connectTimeoutMs: timeoutMs })
     try {
       const ask = { timeoutMs, signal }
       let capabilities: Capabilities | null = null
@@ -53,9 +60,11 @@ export const espParts: TransferProtocol = {
         // A server may answer 500 for a route that it does not have; whether the upload routes are there shows below.
         if (!hasErrorCode(error, 'device.rejected')) throw error
       }
-      if (capabilities === null) {
+      if (capabilities === null || announcesNothing(capabilities)) {
         const route = await client.request({ ...routeProbeRequest, ...ask })
         if (route.status !== 405) return noMatch('the upload routes are not there')
+        const control = await client.request({ ...controlRequest, ...ask })
+        if (control.status === 405) return noMatch('the server answers 405 to everything')
       }
       const telemetry = await httpJsonSource().sample({
         client,
@@ -64,7 +73,7 @@ export const espParts: TransferProtocol = {
       })
       return {
         isMatch: true,
-        isCertain: capabilities !== null,
+        isCertain: capabilities !== null && !announcesNothing(capabilities),
         identity: telemetry?.device ?? null,
         reach: reachOf(capabilities, telemetry, null),
         telemetry,
@@ -77,7 +86,7 @@ export const espParts: TransferProtocol = {
 
   async review({ endpoint, image, options: values, requiredLevel }, { signal, clock, timeoutMs }) {
     const options = readOptions(values, image.fileName)
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: timeoutMs })
+    const client = new HttpClient(endpointOf('http', endpoint, id), { connectTimeoutMs: timeoutMs })
     try {
       const ask = { timeoutMs, signal }
       const capabilities = await client
@@ -112,7 +121,7 @@ export const espParts: TransferProtocol = {
 
   async run(order, context) {
     const options = readOptions(order.options, order.image.fileName)
-    const client = new HttpClient(httpEndpoint(order.endpoint), {
+    const client = new HttpClient(endpointOf('http', order.endpoint, id), {
       connectTimeoutMs: Math.min(5000, context.retryPolicy.requestTimeoutMs),
     })
     try {
@@ -123,15 +132,7 @@ export const espParts: TransferProtocol = {
   },
 }
 
-function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
-  if (endpoint.kind === 'http') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
-    target: endpoint.text,
-    protocol: id,
-  })
-}
-
-function noMatch(note: string): Awaited<ReturnType<TransferProtocol['probe']>> {
-  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
-  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
+/** A server that says `{"status": "ok"}` to everything has a field of that name, and can do nothing of it. */
+function announcesNothing({ chunkBytes, hasHash, hasStatus, hasSession }: Capabilities): boolean {
+  return chunkBytes === null && !hasHash && !hasStatus && !hasSession
 }

@@ -67,6 +67,9 @@ export const capabilitiesRequest: Draft = { method: 'GET', path: '/upload/capabi
 /** A GET of a route that only takes POST: the seed's router answers 405 where the route exists, and nothing happens. */
 export const routeProbeRequest: Draft = { method: 'GET', path: '/upload/complete/flashproof-probe/0' }
 
+/** A route that no device has: a server that answers 405 to this one too says it to everything. */
+export const controlRequest: Draft = { method: 'GET', path: '/flashproof-probe' }
+
 export function statusRequest(path: string): Draft {
   return { method: 'GET', path: `/upload/status/${encodePath(path)}` }
 }
