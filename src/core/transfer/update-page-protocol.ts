@@ -8,6 +8,7 @@ import type { LocalText } from '../../shared/messages/index.ts'
 import type { OptionValues } from '../../shared/option-spec.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { HttpAnswer } from '../links/http-client.ts'
+import { endpointOf } from './endpoint-of.ts'
 import { judgeEspImage } from './esp-image-judgement.ts'
 import { defaultRequiredLevel, type Reach } from './evidence.ts'
 import { judgeProject, OTHER_PROJECT, type Judgement } from './judgement.ts'
@@ -23,7 +24,7 @@ import type {
   TransferProtocol,
 } from './transfer-protocol.ts'
 import { patiently } from './telemetry-questions.ts'
-import { httpEndpointOf, UpdatePage, type Credentials } from './update-page.ts'
+import { UpdatePage, type Credentials } from './update-page.ts'
 
 export interface UpdatePageOptions {
   readonly pagePath: string
@@ -116,7 +117,7 @@ export function updatePageProtocol<Options extends UpdatePageOptions>(
 
     async probe(endpoint, asking) {
       const options = dialect.readOptions({})
-      const page = new UpdatePage({ ...options, endpoint: httpEndpointOf(endpoint, id), asking })
+      const page = new UpdatePage({ ...options, endpoint: endpointOf('http', endpoint, id), asking })
       try {
         const telemetry = await learn(page, options)
         const reach = reachOf(telemetry, null, 'app')
@@ -142,7 +143,7 @@ export function updatePageProtocol<Options extends UpdatePageOptions>(
 
     async review(order: ReviewOrder, asking): Promise<ProtocolReview> {
       const options = dialect.readOptions(order.options)
-      const page = new UpdatePage({ ...options, endpoint: httpEndpointOf(order.endpoint, id), asking })
+      const page = new UpdatePage({ ...options, endpoint: endpointOf('http', order.endpoint, id), asking })
       try {
         const telemetry = await learn(page, options)
         const { inspection } = order.image
@@ -167,7 +168,7 @@ export function updatePageProtocol<Options extends UpdatePageOptions>(
       const { clock, retryPolicy, requestSignal } = context
       const page = new UpdatePage({
         ...options,
-        endpoint: httpEndpointOf(order.endpoint, id),
+        endpoint: endpointOf('http', order.endpoint, id),
         asking: { clock, timeoutMs: retryPolicy.requestTimeoutMs, signal: requestSignal },
         context,
       })

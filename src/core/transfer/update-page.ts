@@ -7,7 +7,7 @@ import { FlashproofError } from '../../shared/errors.ts'
 import type { OptionSpec, OptionValues } from '../../shared/option-spec.ts'
 import type { TelemetrySample } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
-import type { Endpoint, HttpEndpoint } from '../discovery/target.ts'
+import type { HttpEndpoint } from '../discovery/target.ts'
 import { assertUsername, authorised, HttpAuth, type RequestSender } from '../links/http-auth.ts'
 import { HttpClient, MAX_ANSWER_BYTES, type HttpAnswer } from '../links/http-client.ts'
 import { sampleHttpTelemetry } from './http-telemetry.ts'
@@ -141,15 +141,6 @@ export function assertAuthorised(answer: HttpAnswer): void {
   if (answer.status !== 401 && answer.status !== 403) return
   throw new FlashproofError('device.unauthorised', 'the device wants a user name and a password, or other ones', {
     status: answer.status,
-  })
-}
-
-/** @throws {FlashproofError} protocol.endpoint-not-accepted */
-export function httpEndpointOf(endpoint: Endpoint, protocol: string): HttpEndpoint {
-  if (endpoint.kind === 'http') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${protocol} wants an http:// target`, {
-    target: endpoint.text,
-    protocol,
   })
 }
 

@@ -1,5 +1,5 @@
 /** `arduino-ota`: the over-the-air update of Arduino sketches, as `espota.py` speaks it: an invitation over UDP, and a connection back. */
-import { FlashproofError } from '../../../shared/errors.ts'
+import { endpointOf } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
 import { lookAtPlace, readTelemetryUrl } from '../side-telemetry.ts'
@@ -65,11 +65,7 @@ export const arduinoOta: TransferProtocol = {
   },
 
   async run(order, context) {
-    const { endpoint } = order
-    if (endpoint.kind === 'udp') return await new ArduinoRun(order, readOptions(order.options), context, endpoint).run()
-    throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants a udp:// target`, {
-      target: endpoint.text,
-      protocol: id,
-    })
+    const endpoint = endpointOf('udp', order.endpoint, id)
+    return await new ArduinoRun(order, readOptions(order.options), context, endpoint).run()
   },
 }

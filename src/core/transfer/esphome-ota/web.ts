@@ -2,6 +2,7 @@
  * ESPHome's update page on HTTP: one form, answered with status 200 for success and failure alike. Source: ESPHome,
  * `ota_web_server.cpp` and `web_server.cpp`.
  */
+import { noMatch } from '../endpoint-of.ts'
 import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import { stripControl } from '../../../shared/units.ts'
 import type { HttpEndpoint } from '../../discovery/target.ts'
@@ -158,9 +159,4 @@ async function readPage(page: UpdatePage, path: string): Promise<HttpAnswer | nu
 /** Whether a page is one of ESPHome's own: they load its script, or build on its element. */
 function isEsphomePage(answer: HttpAnswer): boolean {
   return answer.status === 200 && /<esp-app\b|\/\/oi\.esphome\.io\/|ESPHome/.test(pageText(answer))
-}
-
-function noMatch(note: string): ProbeResult {
-  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
-  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
 }

@@ -1,6 +1,7 @@
 /** `fota-pull`: Flashproof is the server; the device asks for manifest and chunks, restarts, and reports (seed 4). */
 import { FlashproofError } from '../../../shared/errors.ts'
-import type { Endpoint, PullEndpoint } from '../../discovery/target.ts'
+import type { Endpoint } from '../../discovery/target.ts'
+import { endpointOf } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { OTHER_PROJECT, type Judgement } from '../judgement.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
@@ -30,7 +31,7 @@ export const fotaPull: TransferProtocol = {
   },
 
   probe(endpoint) {
-    const { interfaceName } = pullEndpoint(endpoint)
+    const { interfaceName } = endpointOf('pull', endpoint, id)
     return Promise.resolve({
       isMatch: true,
       identity: null,
@@ -44,7 +45,7 @@ export const fotaPull: TransferProtocol = {
     const options = readOptions(values)
     const judgements: Judgement[] = [...judgeRequired(requiredLevel).judgements]
     try {
-      localAddress(pullEndpoint(endpoint).interfaceName)
+      localAddress(endpointOf('pull', endpoint, id).interfaceName)
     } catch (error) {
       if (!(error instanceof FlashproofError)) throw error
       judgements.push({ kind: 'refusal', error })
@@ -58,14 +59,6 @@ export const fotaPull: TransferProtocol = {
   },
 
   async run(order, context) {
-    return await new PullRun(order, pullEndpoint(order.endpoint), readOptions(order.options), context).run()
+    return await new PullRun(order, endpointOf('pull', order.endpoint, id), readOptions(order.options), context).run()
   },
-}
-
-function pullEndpoint(endpoint: Endpoint): PullEndpoint {
-  if (endpoint.kind === 'pull') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants a pull:// target`, {
-    target: endpoint.text,
-    protocol: id,
-  })
 }

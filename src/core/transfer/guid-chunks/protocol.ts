@@ -1,8 +1,8 @@
 /** `guid-chunks`: an init, PUTs with a ten-byte header, and a completion that the last chunk brings by itself (seed 5). */
-import { FlashproofError } from '../../../shared/errors.ts'
-import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import type { Endpoint } from '../../discovery/target.ts'
 import { authorised, type RequestSender } from '../../links/http-auth.ts'
 import { HttpClient } from '../../links/http-client.ts'
+import { endpointOf, noMatch } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { authFor, fileServerReach } from '../file-server.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
@@ -35,7 +35,7 @@ export const guidChunks: TransferProtocol = {
   },
 
   async probe(endpoint, context) {
-    const http = httpEndpoint(endpoint)
+    const http = endpointOf('http', endpoint, id)
     const { uploadPath, telemetryPath } = readOptions({}, 'probe.bin')
     const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
     const ask = { timeoutMs: context.timeoutMs, signal: context.signal }
@@ -58,7 +58,7 @@ export const guidChunks: TransferProtocol = {
 
   async review({ endpoint, image, options: values, requiredLevel }, context) {
     const options = readOptions(values, image.fileName)
-    const http = httpEndpoint(endpoint)
+    const http = endpointOf('http', endpoint, id)
     const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
     const sender = authorised(client, authFor(options, http.basePath))
     try {
@@ -86,7 +86,7 @@ export const guidChunks: TransferProtocol = {
 
   async run(order, context) {
     const options = readOptions(order.options, order.image.fileName)
-    const endpoint = httpEndpoint(order.endpoint)
+    const endpoint = endpointOf('http', order.endpoint, id)
     // The address of an upload counts from the root of the server, whatever path the target has.
     const client = new HttpClient(
       { ...endpoint, basePath: '' },
@@ -99,17 +99,4 @@ export const guidChunks: TransferProtocol = {
       await client.close()
     }
   },
-}
-
-function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
-  if (endpoint.kind === 'http') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
-    target: endpoint.text,
-    protocol: id,
-  })
-}
-
-function noMatch(note: string): Awaited<ReturnType<TransferProtocol['probe']>> {
-  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
-  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
 }

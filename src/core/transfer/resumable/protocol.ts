@@ -1,8 +1,8 @@
 /** `resumable`: the requests of Resumable.js, several chunks at once, each asked for before it is sent (seed 2). */
-import { FlashproofError } from '../../../shared/errors.ts'
-import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import type { Endpoint } from '../../discovery/target.ts'
 import { authorised } from '../../links/http-auth.ts'
 import { HttpClient } from '../../links/http-client.ts'
+import { endpointOf, noMatch } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { authFor, fileServerReach } from '../file-server.ts'
 import { OTHER_PROJECT } from '../judgement.ts'
@@ -35,7 +35,7 @@ export const resumable: TransferProtocol = {
 
   async probe(endpoint, context) {
     const options = readOptions({}, PROBE_NAME)
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: context.timeoutMs })
+    const client = new HttpClient(endpointOf('http', endpoint, id), { connectTimeoutMs: context.timeoutMs })
     try {
       const seen = await askSummaryOf(client, options, PROBE_NAME, context)
       // A server that answers every path alike says nothing by this answer.
@@ -54,7 +54,7 @@ export const resumable: TransferProtocol = {
 
   async review({ endpoint, image, options: values, requiredLevel }, context) {
     const options = readOptions(values, image.fileName)
-    const http = httpEndpoint(endpoint)
+    const http = endpointOf('http', endpoint, id)
     const client = new HttpClient(http, { connectTimeoutMs: context.timeoutMs })
     const sender = authorised(client, authFor(options, http.basePath))
     try {
@@ -87,7 +87,7 @@ export const resumable: TransferProtocol = {
 
   async run(order, context) {
     const options = readOptions(order.options, order.image.fileName)
-    const endpoint = httpEndpoint(order.endpoint)
+    const endpoint = endpointOf('http', order.endpoint, id)
     const auth = authFor(options, endpoint.basePath)
     const connectTimeoutMs = Math.min(5000, context.retryPolicy.requestTimeoutMs)
     const clients: HttpClient[] = []
@@ -122,17 +122,4 @@ async function askSummaryOf(
     retriesServerErrors: false,
   })
   return readSummary(await client.request({ ...draft, timeoutMs, signal }))
-}
-
-function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
-  if (endpoint.kind === 'http') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
-    target: endpoint.text,
-    protocol: id,
-  })
-}
-
-function noMatch(note: string): Awaited<ReturnType<TransferProtocol['probe']>> {
-  const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
-  return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
 }

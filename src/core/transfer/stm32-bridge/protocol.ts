@@ -1,7 +1,7 @@
 /** `stm32-bridge`: the image to the web page of an ESP32, which passes it on to an STM32 over its UART (seed 3). */
-import { FlashproofError } from '../../../shared/errors.ts'
-import type { Endpoint, HttpEndpoint } from '../../discovery/target.ts'
+import type { Endpoint } from '../../discovery/target.ts'
 import { HttpClient } from '../../links/http-client.ts'
+import { endpointOf, noMatch } from '../endpoint-of.ts'
 import { defaultRequiredLevel } from '../evidence.ts'
 import { lookAtTelemetry } from '../telemetry-questions.ts'
 import type { TransferProtocol } from '../transfer-protocol.ts'
@@ -32,12 +32,12 @@ export const stm32Bridge: TransferProtocol = {
   },
 
   async probe(endpoint, { signal, timeoutMs }) {
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: timeoutMs })
+    const client = new HttpClient(endpointOf('http', endpoint, id), { connectTimeoutMs: timeoutMs })
     try {
       const status = readStatus(await client.request({ ...statusRequest, timeoutMs, signal }))
       const note =
         'reading cannot tell an STM32 gateway from another web page, unless it answers GET /status: name the protocol where it is one'
-      if (status === null) return { isMatch: false, identity: null, reach: none, telemetry: null, notes: [note] }
+      if (status === null) return noMatch(note)
       return { isMatch: true, identity: null, reach, telemetry: null, notes: [`the gateway says: ${status.state}`] }
     } finally {
       await client.close()
@@ -46,7 +46,7 @@ export const stm32Bridge: TransferProtocol = {
 
   async review({ endpoint, image, options: values, requiredLevel }, context) {
     const options = readOptions(values, image.fileName)
-    const client = new HttpClient(httpEndpoint(endpoint), { connectTimeoutMs: context.timeoutMs })
+    const client = new HttpClient(endpointOf('http', endpoint, id), { connectTimeoutMs: context.timeoutMs })
     try {
       const path = options.telemetryPath
       const ask = { timeoutMs: context.timeoutMs, signal: context.signal }
@@ -70,7 +70,7 @@ export const stm32Bridge: TransferProtocol = {
 
   async run(order, context) {
     const options = readOptions(order.options, order.image.fileName)
-    const endpoint = httpEndpoint(order.endpoint)
+    const endpoint = endpointOf('http', order.endpoint, id)
     const connect = (): HttpClient =>
       new HttpClient(endpoint, { connectTimeoutMs: Math.min(5000, context.retryPolicy.requestTimeoutMs) })
     const client = connect()
@@ -80,14 +80,4 @@ export const stm32Bridge: TransferProtocol = {
       await client.close()
     }
   },
-}
-
-const none = { sent: 'no', acknowledged: 'no', received: 'no', stored: 'no', running: 'no', confirmed: 'no' } as const
-
-function httpEndpoint(endpoint: Endpoint): HttpEndpoint {
-  if (endpoint.kind === 'http') return endpoint
-  throw new FlashproofError('protocol.endpoint-not-accepted', `${id} wants an http:// target`, {
-    target: endpoint.text,
-    protocol: id,
-  })
 }

@@ -3,6 +3,7 @@
  * from it: version, build and uptime before and after tell what became of the image.
  */
 import type { Inspection, TelemetrySample } from '../../../shared/contract/models.ts'
+import { endpointOf } from '../endpoint-of.ts'
 import { hasErrorCode } from '../../../shared/errors.ts'
 import type { LocalText } from '../../../shared/messages/index.ts'
 import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
@@ -13,7 +14,7 @@ import type { Judgement } from '../judgement.ts'
 import { judgeRequired } from '../required-judgement.ts'
 import { SingleUploadRun } from '../single-upload-run.ts'
 import type { ProbeResult, TransferProtocol } from '../transfer-protocol.ts'
-import { credentialOptions, httpEndpointOf, readCredentials, type Credentials } from '../update-page.ts'
+import { credentialOptions, readCredentials, type Credentials } from '../update-page.ts'
 import { readTasmotaAnnouncement } from './announcement.ts'
 import { TasmotaDevice } from './device.ts'
 import { SAFEBOOT } from './status.ts'
@@ -49,7 +50,7 @@ export const tasmota: TransferProtocol = {
   },
 
   async probe(endpoint, asking) {
-    const device = new TasmotaDevice({ endpoint: httpEndpointOf(endpoint, id), credentials: null, asking })
+    const device = new TasmotaDevice({ endpoint: endpointOf('http', endpoint, id), credentials: null, asking })
     try {
       const telemetry = await device.status()
       return found(telemetry, [])
@@ -73,7 +74,7 @@ export const tasmota: TransferProtocol = {
 
   async review({ endpoint, image, options, requiredLevel }, asking) {
     const credentials = credentialsOf(options)
-    const device = new TasmotaDevice({ endpoint: httpEndpointOf(endpoint, id), credentials, asking })
+    const device = new TasmotaDevice({ endpoint: endpointOf('http', endpoint, id), credentials, asking })
     try {
       const telemetry = await device.status()
       const reach = reachOf(telemetry)
@@ -95,7 +96,7 @@ export const tasmota: TransferProtocol = {
   async run(order, context) {
     const { clock, retryPolicy, requestSignal } = context
     const device = new TasmotaDevice({
-      endpoint: httpEndpointOf(order.endpoint, id),
+      endpoint: endpointOf('http', order.endpoint, id),
       credentials: credentialsOf(order.options),
       asking: { clock, timeoutMs: retryPolicy.requestTimeoutMs, signal: requestSignal },
       context,
