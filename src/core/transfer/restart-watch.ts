@@ -81,6 +81,8 @@ export async function concludeRestart(watch: RestartWatch, seen: SeenRestart): P
     context.log('error', 'restart.old-firmware', 'after the restart the device runs what it ran before')
     context.warn('After the restart the device runs its old firmware again: it did not take the new one, or went back.')
   }
+  const isSameVersion = after.appVersion !== undefined && after.appVersion === before?.appVersion
+  if (isSameVersion && boardNow === 'unknown') context.warn(SAME_VERSION)
   const isTold = isNew !== null || after.appVersion !== undefined
   if (!isTold) context.warn(watch.cannotName)
   // Only where the device names what runs is a lost answer made up for.
@@ -216,6 +218,9 @@ export async function staysHealthy(
   }
   return false
 }
+
+const SAME_VERSION =
+  'After the restart the device reports the same version as before: the image is of that version too, or it was not taken.'
 
 const notSeenText = {
   'not-seen': 'The restart was not seen.',

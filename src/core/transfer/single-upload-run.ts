@@ -131,10 +131,7 @@ export class SingleUploadRun {
   }
 
   async #learn(): Promise<TelemetrySample | null> {
-    const { clock, retryPolicy } = this.#context
-    // A device that broke off may be restarting.
-    const untilMs = this.#order.isResume ? clock.monotonicMs() + retryPolicy.rebootTimeoutMs : 0
-    const sample = await patiently(this.#context, 'identity', () => this.#device.learn(), untilMs)
+    const sample = await patiently(this.#context, 'identity', () => this.#device.learn())
     if (sample?.appVersion !== undefined) this.#context.setVersion('before', sample.appVersion)
     return sample
   }
@@ -188,7 +185,8 @@ export class SingleUploadRun {
     if (seen.restart === 'not-seen' || (seen.after !== null && this.#isRecovery(seen.after))) {
       this.#noteUpload(CLOSED)
       await context.markCompletion('none')
-      context.enter('transferring', this.#standing)
+      // It has the whole image: what refuses to restart may still start it at the next power-on.
+      context.enter('transferring', { ...this.#standing, boardNow: 'unknown' })
       const page = stripControl(Buffer.from(answer.body.subarray(0, LONGEST_PAGE)).toString('utf8'), LONGEST_PAGE)
       const text = 'the device does not restart into the image, so it did not take it; its page may say why'
       throw new FlashproofError('device.rejected', text, {

@@ -103,12 +103,13 @@ describe('tasmota', () => {
     })
     const { job } = await flashScript(tasmota, page)
     expect([job.verdict, job.boardNow]).toEqual(['acknowledged', 'unknown'])
+    expect(job.warnings.join()).toContain('the same version as before')
   })
 
   it('believes no translated success of a device that goes on as before, and shows its page', async () => {
     const { page } = await board({ upload: () => ({ body: '<b>Successful</b><br>no room, that is' }) })
     const { job } = await flashScript(tasmota, page)
-    expect([job.state, job.error?.code, job.boardNow]).toEqual(['failed', 'device.rejected', 'old-firmware'])
+    expect([job.state, job.error?.code, job.boardNow]).toEqual(['failed', 'device.rejected', 'unknown'])
     expect(job.error?.details['page']).toBe('Successful no room, that is')
   })
 
