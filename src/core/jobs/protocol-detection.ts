@@ -10,6 +10,9 @@ import type { Endpoint } from '../discovery/target.ts'
 import { isNeverSent } from '../transfer/retry.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 
+/** Protocols in a row that are asked at a place where nobody answers; each costs a whole timeout. */
+const MOST_UNANSWERED = 2
+
 export interface Detection {
   readonly protocol: TransferProtocol
   readonly notes: readonly string[]
@@ -34,9 +37,11 @@ export async function detectProtocol(request: {
   const matches: Detection[] = []
   const notes: string[] = []
   let failure: FlashproofError | null = null
+  let unanswered = 0
   for (const protocol of inOrder(endpoint, protocols, known)) {
     try {
       const result = await protocol.probe(endpoint, { signal, clock, timeoutMs })
+      unanswered = 0
       if (!result.isMatch) notes.push(...result.notes)
       // What was met here before, and still answers as it did, is asked nothing more.
       else if (result.isCertain === true || (known.length === 1 && known.includes(protocol.descriptor.id))) {
@@ -45,6 +50,9 @@ export async function detectProtocol(request: {
     } catch (error) {
       // Nobody is there: asking in another protocol would only take as long again.
       if (isNeverSent(error)) throw error
+      unanswered = hasErrorCode(error, 'network.timeout') ? unanswered + 1 : 0
+      // Something that takes connections and keeps silent in several dialects does so in the others too.
+      if (unanswered >= MOST_UNANSWERED && matches.length === 0) throw error
       if (!hasErrorCode(error, 'device.not-speaking', 'device.bad-answer')) failure = asFlashproofError(error)
     }
   }

@@ -57,6 +57,14 @@ describe('finding the protocol of a target', () => {
     expect((await detectProtocol(ask([protocol('a', late), protocol('b', {})]))).protocol.descriptor.id).toBe('b')
   })
 
+  it('asks no third protocol where two in a row are left without an answer', async () => {
+    const late = new FlashproofError('network.timeout', 'no answer in time')
+    const silent = [protocol('a', late), protocol('b', late), protocol('c', {})]
+    await expect(detectProtocol(ask(silent))).rejects.toBe(late)
+    const slow = [protocol('a', late), protocol('b', { isMatch: false }), protocol('c', late), protocol('d', {})]
+    expect((await detectProtocol(ask(slow))).protocol.descriptor.id).toBe('d')
+  })
+
   it('asks no second time where nobody is there', async () => {
     await expect(detectProtocol(ask([protocol('a', refused), protocol('b', {})]))).rejects.toBe(refused)
   })
