@@ -28,6 +28,7 @@ export interface FakeWorld {
   firmware?: FirmwareSummary[]
   preferences?: Preferences
   host?: HostInfo
+  catalog?: ResponseOf<'catalog.get'>
   /** What `openFile` answers; without it every file is refused. */
   openFile?: (file: File) => FirmwareSummary
 }
@@ -92,7 +93,7 @@ function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
       preferences = { ...preferences, ...(changes as Partial<Preferences>) }
       return preferences
     },
-    'catalog.get': () => fakeCatalog,
+    'catalog.get': () => world.catalog ?? fakeCatalog,
     'device.list': () => ({ devices: world.devices ?? [] }),
     'discovery.status': () => ({ channels: [] }),
     'firmware.list': () => ({ firmware: world.firmware ?? [] }),

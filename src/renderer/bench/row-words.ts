@@ -6,9 +6,13 @@ export type Medium = 'usb' | 'network' | 'practice'
 
 const MAXIMUM_NAME = 64
 
-/** The technician's own name first, then the board's, then where it is reached. */
+/** What a target is made of where the device comes to this computer: `pull://INTERFACE[:PORT]/DEVICE-ID`. */
+const PULL_TARGET = /^pull:\/\/([^/]+)\/(.+)$/i
+
+/** The technician's own name first, then the board's, then where it is reached, or the id that it comes with. */
 export function baseNameOf(device: DeviceEntry): string {
-  return stripControl(device.label ?? device.name ?? device.identity?.name ?? device.target, MAXIMUM_NAME)
+  const own = device.label ?? device.name ?? device.identity?.name
+  return stripControl(own ?? PULL_TARGET.exec(device.target)?.[2] ?? device.target, MAXIMUM_NAME)
 }
 
 /** The last two bytes of the MAC, such as `1F:A2`; null where the board told none. */
@@ -39,8 +43,15 @@ export function mediumOf(device: DeviceEntry): Medium {
   return device.source === 'serial' || device.target.startsWith('serial:') ? 'usb' : 'network'
 }
 
-/** Where it is: the socket or the address without its scheme. */
+/** Whether the device comes to this computer, which waits for it. */
+export function comesByItself(target: string): boolean {
+  return /^pull:/i.test(target)
+}
+
+/** Where it is: the socket or the address without its scheme; `→ wlan0:8070` is where a device comes to. */
 export function addressOf(device: DeviceEntry): string {
+  const door = PULL_TARGET.exec(device.target)?.[1]
+  if (door !== undefined) return stripControl(`→ ${door}`, 120)
   return stripControl(device.target.replace(/^(?:https?|serial|tcp|udp):(?:\/\/)?/, ''), 120)
 }
 

@@ -64,6 +64,7 @@ export const useBatch = defineStore('batch', () => {
     const { current } = firmware
     if (current === null || targets.length === 0) return []
     const operator = operatorName()
+    order.rememberSecrets(targets)
     const { warnings } = await client.call(
       'job.start',
       order.toRequest(current.firmwareId, targets, {
@@ -116,6 +117,7 @@ export const useBatch = defineStore('batch', () => {
     await client.call('job.resume', {
       jobIds: chosen.map(job => job.jobId),
       interactive: true,
+      ...order.secretsToResume(chosen),
       ...(operator === '' ? {} : { acceptedBy: operator }),
     })
   }

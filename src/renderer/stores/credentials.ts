@@ -8,6 +8,9 @@ export const useCredentials = defineStore('credentials', () => {
   const { client } = useStation()
   const list = shallowRef<ResponseOf<'credential.list'>['credentials']>([])
 
+  /** Whether somebody asked to see them; whoever shows them clears this. */
+  const isWanted = shallowRef(false)
+
   async function load(): Promise<void> {
     list.value = (await client.call('credential.list', {})).credentials
   }
@@ -18,5 +21,5 @@ export const useCredentials = defineStore('credentials', () => {
     await load()
   }
 
-  return { list, load, set }
+  return { list, isWanted, load, set }
 })

@@ -1,9 +1,10 @@
 /** What can be done with the one device that is looked at: ask what it is, and go on with its job. */
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
-import type { ProbeReport } from '../../shared/contract/index.ts'
+import type { JobSnapshot, ProbeReport } from '../../shared/contract/index.ts'
 import { asFlashproofError, type FlashproofError } from '../../shared/errors.ts'
 import { useStation } from '../bridge/bridge.ts'
+import { useOrder } from './order.ts'
 import { useSettings } from './settings.ts'
 
 export interface ProbeResult {
@@ -18,6 +19,7 @@ const RESULTS_KEPT = 64
 export const useDeviceWork = defineStore('device-work', () => {
   const { client } = useStation()
   const settings = useSettings()
+  const order = useOrder()
   /** What devices answered last, by target. */
   const probes = shallowRef<ReadonlyMap<string, ProbeResult>>(new Map())
   const asking = shallowRef<ReadonlySet<string>>(new Set())
@@ -39,11 +41,12 @@ export const useDeviceWork = defineStore('device-work', () => {
   }
 
   /** Goes on with a job where it stopped; the engine finds out what the device has. @throws {FlashproofError} */
-  async function resume(jobId: string): Promise<void> {
+  async function resume(job: Pick<JobSnapshot, 'jobId' | 'target' | 'protocol'>): Promise<void> {
     const operator = settings.preferences?.operator ?? ''
     await client.call('job.resume', {
-      jobIds: [jobId],
+      jobIds: [job.jobId],
       interactive: true,
+      ...order.secretsToResume([job]),
       ...(operator === '' ? {} : { acceptedBy: operator }),
     })
   }

@@ -1,9 +1,15 @@
 /** How the firmware is sent: protocol, options, what is required, how a batch goes. What was not changed is not sent. */
 import { defineStore } from 'pinia'
 import { computed, shallowRef, watch, type WritableComputedRef } from 'vue'
-import type { EvidenceLevel, Preferences, ProtocolDescriptor, RequestOf } from '../../shared/contract/index.ts'
+import type {
+  EvidenceLevel,
+  JobSnapshot,
+  Preferences,
+  ProtocolDescriptor,
+  RequestOf,
+} from '../../shared/contract/index.ts'
 import type { OptionValue, OptionValues } from '../../shared/option-spec.ts'
-import { changedOptions, faultyOptions, type RawOptions } from '../transfer/option-form.ts'
+import { changedOptions, commonSecrets, faultyOptions, type RawOptions } from '../transfer/option-form.ts'
 import { acceptsTarget } from '../transfer/protocol-fit.ts'
 import { useCatalog } from './catalog.ts'
 import { useDevices } from './devices.ts'
@@ -14,6 +20,8 @@ type OrderRequest = RequestOf<'job.start'>
 type BatchSetting = 'parallel' | 'tryFirst' | 'stopAfter'
 
 const NO_OPTIONS: RawOptions = {}
+/** Where the secrets of an order for several protocols are kept; no protocol is named so. */
+const COMMON = '*'
 const initialBatch: Pick<Preferences, BatchSetting> = { parallel: 16, tryFirst: 0, stopAfter: 0 }
 
 export const useOrder = defineStore('order', () => {
@@ -30,6 +38,7 @@ export const useOrder = defineStore('order', () => {
   const typed = shallowRef<Readonly<Record<string, RawOptions>>>({})
   /** Secrets by protocol; they live in this page's memory alone. */
   const typedSecrets = shallowRef<Readonly<Record<string, RawOptions>>>({})
+  const startedWith = new Map<string, Readonly<Record<string, string>>>()
 
   /** The protocols that some ticked device may speak; all of them while none is ticked. */
   const fitting = computed(() => {
@@ -49,8 +58,25 @@ export const useOrder = defineStore('order', () => {
     if (protocol.value === null || chosen === null) return 0
     return devices.tickedDevices.filter(device => !acceptsTarget(chosen, device)).length
   })
+  /** Whether the only possible protocol must be named, because nothing but the kind of an address tells it. */
+  const isToldByAddress = computed(() => {
+    const only = descriptor.value
+    const { tickedDevices } = devices
+    if (only === null || protocol.value !== null) return false
+    const isUntold = tickedDevices.some(({ protocols }) => protocols.length === 0)
+    return isUntold && tickedDevices.every(device => acceptsTarget(only, device))
+  })
+  /** What can be typed while each device chooses: every protocol takes the secrets that it knows. */
+  const sharedSecrets = computed(() => {
+    const isMixed = descriptor.value === null && devices.tickedDevices.length > 0
+    return isMixed ? commonSecrets(fitting.value) : []
+  })
   const rawOptions = computed<RawOptions>(() => ofProtocol(typed.value, descriptor.value))
-  const rawSecrets = computed<RawOptions>(() => ofProtocol(typedSecrets.value, descriptor.value))
+  const rawSecrets = computed<RawOptions>(() => {
+    if (descriptor.value !== null) return ofProtocol(typedSecrets.value, descriptor.value)
+    const given = typedSecrets.value[COMMON] ?? NO_OPTIONS
+    return Object.fromEntries(sharedSecrets.value.flatMap(({ key }) => (key in given ? [[key, given[key] ?? '']] : [])))
+  })
   /** Keys of the options whose value cannot be sent. */
   const faults = computed<ReadonlySet<string>>(() => faultyOptions(descriptor.value?.options ?? [], rawOptions.value))
   const isValid = computed(() => faults.value.size === 0)
@@ -77,15 +103,13 @@ export const useOrder = defineStore('order', () => {
   }
 
   function setSecret(key: string, value: string): void {
-    const id = descriptor.value?.id
-    if (id !== undefined)
-      typedSecrets.value = { ...typedSecrets.value, [id]: { ...typedSecrets.value[id], [key]: value } }
+    const id = descriptor.value?.id ?? COMMON
+    typedSecrets.value = { ...typedSecrets.value, [id]: { ...typedSecrets.value[id], [key]: value } }
   }
 
   /** Every option of the shown protocol at its default, its secrets empty. */
   function resetOptions(): void {
-    const id = descriptor.value?.id
-    if (id === undefined) return
+    const id = descriptor.value?.id ?? COMMON
     typed.value = { ...typed.value, [id]: NO_OPTIONS }
     typedSecrets.value = { ...typedSecrets.value, [id]: NO_OPTIONS }
   }
@@ -126,7 +150,8 @@ export const useOrder = defineStore('order', () => {
   function toReview(firmwareId: string, targets: readonly string[]): RequestOf<'order.review'> {
     const changed = Object.keys(options.value).length > 0
     // Options belong to one protocol: with them it is named, even where the devices would have chosen it.
-    const id = protocol.value ?? (changed || hasSecrets.value ? (descriptor.value?.id ?? null) : null)
+    const isNamed = changed || hasSecrets.value || isToldByAddress.value
+    const id = protocol.value ?? (isNamed ? (descriptor.value?.id ?? null) : null)
     return {
       firmwareId,
       targets: [...targets],
@@ -138,8 +163,25 @@ export const useOrder = defineStore('order', () => {
   }
 
   function givenSecrets(): Record<string, string> {
-    const given = Object.entries(rawSecrets.value).filter(([, value]) => value !== '')
-    return Object.fromEntries(given.map(([key, value]) => [key, String(value)]))
+    return filledIn(rawSecrets.value)
+  }
+
+  /** Remembers, in this page's memory alone, with which secrets jobs began: to go on they need them again. */
+  function rememberSecrets(targets: readonly string[]): void {
+    const secrets = givenSecrets()
+    for (const target of targets) startedWith.set(target, secrets)
+  }
+
+  /** Secrets for jobs that go on: what is typed now for their protocol, else what they began with. */
+  function secretsToResume(
+    jobs: readonly Pick<JobSnapshot, 'target' | 'protocol'>[],
+  ): Pick<RequestOf<'job.resume'>, 'targetSecrets'> {
+    const entries = jobs.flatMap(({ target, protocol: id }) => {
+      const { [COMMON]: shared = NO_OPTIONS, [id ?? COMMON]: own = NO_OPTIONS } = typedSecrets.value
+      const secrets = { ...startedWith.get(target), ...filledIn(shared), ...filledIn(own) }
+      return Object.keys(secrets).length === 0 ? [] : [[target, secrets] as const]
+    })
+    return entries.length === 0 ? {} : { targetSecrets: Object.fromEntries(entries) }
   }
 
   /** The whole order. Who works for whom comes from the top bar; `additions` win. */
@@ -172,6 +214,7 @@ export const useOrder = defineStore('order', () => {
     faults,
     isValid,
     hasSecrets,
+    sharedSecrets,
     parallel,
     tryFirst,
     stopAfter,
@@ -181,8 +224,15 @@ export const useOrder = defineStore('order', () => {
     applyProfile,
     toReview,
     toRequest,
+    rememberSecrets,
+    secretsToResume,
   }
 })
+
+function filledIn(raw: RawOptions): Record<string, string> {
+  const given = Object.entries(raw).filter(([, value]) => value !== '')
+  return Object.fromEntries(given.map(([key, value]) => [key, String(value)]))
+}
 
 function ofProtocol(all: Readonly<Record<string, RawOptions>>, descriptor: ProtocolDescriptor | null): RawOptions {
   return descriptor === null ? NO_OPTIONS : (all[descriptor.id] ?? NO_OPTIONS)

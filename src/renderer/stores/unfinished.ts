@@ -4,12 +4,14 @@ import { computed, shallowRef } from 'vue'
 import type { JobSnapshot } from '../../shared/contract/index.ts'
 import { useStation } from '../bridge/bridge.ts'
 import { useJobs } from './jobs.ts'
+import { useOrder } from './order.ts'
 import { useSettings } from './settings.ts'
 
 export const useUnfinished = defineStore('unfinished', () => {
   const { client } = useStation()
   const allJobs = useJobs()
   const settings = useSettings()
+  const order = useOrder()
   /** Left for later by the person. */
   const postponed = shallowRef<ReadonlySet<string>>(new Set())
   // The tally changes with every update but seldom in this number, so the list is only made anew when it does.
@@ -27,11 +29,12 @@ export const useUnfinished = defineStore('unfinished', () => {
     postponed.value = new Set()
   }
 
-  async function resume(jobIds: readonly string[]): Promise<void> {
+  async function resume(chosen: readonly JobSnapshot[]): Promise<void> {
     const operator = settings.preferences?.operator ?? ''
     await client.call('job.resume', {
-      jobIds: [...jobIds],
+      jobIds: chosen.map(job => job.jobId),
       interactive: true,
+      ...order.secretsToResume(chosen),
       ...(operator === '' ? {} : { acceptedBy: operator }),
     })
   }

@@ -39,6 +39,11 @@ export const benchTexts = {
   },
   scanRange: { en: 'Range', vi: 'Dải địa chỉ' },
   scanRate: { en: 'Addresses a second', vi: 'Địa chỉ mỗi giây' },
+  scanPorts: { en: 'Ports of web servers', vi: 'Cổng của máy chủ web' },
+  scanPortsFault: {
+    en: 'Up to {most} numbers from 1 to 65535, with commas between; empty: 80',
+    vi: 'Tối đa {most} số từ 1 đến 65535, cách nhau bằng dấu phẩy; để trống: 80',
+  },
   scanPublic: {
     en: 'Also outside private networks and those of this PC',
     vi: 'Cả ngoài các mạng riêng và mạng của máy này',
@@ -80,6 +85,7 @@ export const benchTexts = {
   ageDays: { en: '{count} days', vi: '{count} ngày' },
   gone: { en: 'not there now', vi: 'hiện không có' },
   asking: { en: 'Asking the device…', vi: 'Đang hỏi thiết bị…' },
+  comesByItself: { en: 'It comes here by itself', vi: 'Thiết bị tự đến đây' },
   refused: { en: 'Refused: {why} (nothing sent)', vi: 'Từ chối: {why} (chưa gửi gì)' },
   refusedPlain: { en: 'Refused (nothing sent)', vi: 'Từ chối (chưa gửi gì)' },
   fits: { en: 'Fits', vi: 'Phù hợp' },
@@ -112,10 +118,18 @@ export const benchTexts = {
     vi: 'Thiết bị được hỏi nó là gì; không ghi gì vào nó.',
   },
   address: { en: 'Address', vi: 'Địa chỉ' },
-  addressExample: {
-    en: 'http://192.168.1.50, kitchen.local, serial:COM7',
-    vi: 'http://192.168.1.50, kitchen.local, serial:COM7',
+  addressExample: { en: 'http://192.168.1.50', vi: 'http://192.168.1.50' },
+  addHttp: {
+    en: 'A device with a web server: chunk uploads, update pages, file servers. Another port than 80 follows a colon.',
+    vi: 'Thiết bị có máy chủ web: tải theo khối, trang cập nhật, máy chủ tệp. Cổng khác 80 viết sau dấu hai chấm.',
   },
+  addUdp: { en: 'ArduinoOTA, as espota.py invites it.', vi: 'ArduinoOTA, được mời như espota.py.' },
+  addTcp: { en: 'ESPHome’s update service.', vi: 'Dịch vụ cập nhật của ESPHome.' },
+  addPull: {
+    en: 'The device comes to this PC: network interface, port where wanted, then the id that the device gives itself.',
+    vi: 'Thiết bị tự đến máy này: giao diện mạng, cổng nếu cần, rồi mã mà thiết bị tự xưng.',
+  },
+  addSerial: { en: 'A serial port.', vi: 'Một cổng nối tiếp.' },
   add: { en: 'Ask and add', vi: 'Hỏi và thêm' },
   adding: { en: 'Asking…', vi: 'Đang hỏi…' },
   addedSilent: {
@@ -150,7 +164,7 @@ export const benchTexts = {
 
   tally: { en: 'Results on the bench', vi: 'Kết quả trên bàn' },
   'tally-proven': { en: 'Proven {count}', vi: 'Đã chứng minh {count}' },
-  'tally-reached': { en: 'Below proof {count}', vi: 'Dưới mức chứng minh {count}' },
+  'tally-reached': { en: 'Below proof {count}', vi: 'Dưới mức {count}' },
   'tally-unproven': { en: 'Not proven {count}', vi: 'Chưa chứng minh {count}' },
   'tally-failed': { en: 'Failed {count}', vi: 'Thất bại {count}' },
   'tally-running': { en: 'Running {count}', vi: 'Đang chạy {count}' },
@@ -234,9 +248,11 @@ export const benchTexts = {
     en: 'Each stops after the part that is being sent. They can be resumed later. As it stands now, the boards will be:',
     vi: 'Mỗi bo dừng sau phần đang gửi. Có thể tiếp tục sau. Theo tình trạng lúc này, các bo sẽ là:',
   },
-  relay: { en: 'Gateway to the far controller', vi: 'Từ cổng nối đến vi điều khiển phía sau' },
+  relay: { en: 'Gateway to the far controller', vi: 'Từ gateway đến vi điều khiển phía sau' },
   relayShort: { en: 'to MCU', vi: 'đến MCU' },
   relayWaiting: { en: 'not begun', vi: 'chưa bắt đầu' },
+  relayFailed: { en: 'failed after {elapsed}', vi: 'thất bại sau {elapsed}' },
+  relayUnknown: { en: 'outcome unknown', vi: 'chưa rõ kết quả' },
   relayClock: { en: '{elapsed} of usually {usual}', vi: '{elapsed}, thường mất {usual}' },
   stopYes: { en: 'Stop them', vi: 'Dừng' },
   cancelYes: { en: 'Cancel them', vi: 'Hủy các việc' },

@@ -20,6 +20,16 @@ export const transferTexts = {
     en: 'The options show when one protocol is chosen.',
     vi: 'Tùy chọn hiện ra khi đã chọn một giao thức.',
   },
+  optionsShared: {
+    en: 'Each device takes what its own protocol asks for. The other options show when one protocol is chosen.',
+    vi: 'Mỗi thiết bị lấy mục mà giao thức của nó cần. Các tùy chọn khác hiện ra khi đã chọn một giao thức.',
+  },
+  sharedHelp: {
+    en: 'Sent only to ticked devices whose protocol asks for it.',
+    vi: 'Chỉ gửi cho thiết bị đã đánh dấu mà giao thức của nó cần.',
+  },
+  ownSecrets: { en: 'For one device alone:', vi: 'Cho riêng một thiết bị:' },
+  showCredentials: { en: 'Passwords of devices', vi: 'Mật khẩu thiết bị' },
   noOptions: { en: 'This protocol has no options.', vi: 'Giao thức này không có tùy chọn.' },
   reset: { en: 'Reset to defaults', vi: 'Về mặc định' },
   'fault-integer': { en: 'A whole number from {minimum} to {maximum}', vi: 'Số nguyên từ {minimum} đến {maximum}' },
@@ -41,6 +51,18 @@ export const transferTexts = {
   thisProtocol: { en: 'This protocol', vi: 'Giao thức này' },
   reachMaybe: { en: '{level}, if the device can tell', vi: '{level}, nếu thiết bị cho biết được' },
   reachNothing: { en: 'nothing for certain', vi: 'không gì chắc chắn' },
+  greenByRestart: {
+    en: 'What lies in flash cannot be compared. Green only if the device reports this very image after its restart.',
+    vi: 'Không so sánh được nội dung flash. Chỉ xanh khi thiết bị báo đang chạy đúng ảnh này sau khi khởi động lại.',
+  },
+  greenNever: {
+    en: 'Green is not possible: neither flash nor what runs can be shown.',
+    vi: 'Không thể xanh: không cho thấy được flash lẫn phần đang chạy.',
+  },
+  reachMixed: {
+    en: 'Each device shows as much as its own protocol allows; the review says how much.',
+    vi: 'Mỗi thiết bị cho thấy đến mức giao thức của nó cho phép; phần xem lại nói rõ từng mức.',
+  },
   reachUnknown: {
     en: 'What can be shown is known when a device is ticked.',
     vi: 'Đánh dấu một thiết bị để biết có thể cho thấy đến đâu.',

@@ -20,6 +20,14 @@ function checkedValue(spec: OptionSpec, raw: RawOptions): OptionValue | null {
   }
 }
 
+/** The secrets that some of these protocols ask for; a key that several share is one, in the words of the first. */
+export function commonSecrets(protocols: readonly { readonly options: readonly OptionSpec[] }[]): OptionSpec[] {
+  const secrets = protocols.flatMap(({ options }) => options.filter(({ kind }) => kind === 'secret'))
+  const byKey = new Map<string, OptionSpec>()
+  for (const spec of secrets) if (!byKey.has(spec.key)) byKey.set(spec.key, spec)
+  return [...byKey.values()]
+}
+
 /** Keys of the options whose typed value cannot be sent. */
 export function faultyOptions(specs: readonly OptionSpec[], raw: RawOptions): ReadonlySet<string> {
   return new Set(specs.filter(spec => checkedValue(spec, raw) === null).map(({ key }) => key))

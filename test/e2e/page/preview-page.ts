@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { build, preview } from 'vite'
+import { catalogPlugin } from './catalog-plugin.ts'
 
 /** The page's own, and what the schemas of the fake station try out; the page itself carries none. */
 const POLICY = "default-src 'self'; script-src 'self' 'unsafe-eval'"
@@ -21,7 +22,7 @@ export async function startPreviewPage(): Promise<PreviewPage> {
     configFile: false,
     root,
     publicDir: '../../../src/renderer/public',
-    plugins: [vue()],
+    plugins: [vue(), catalogPlugin()],
     logLevel: 'error',
     build: { outDir: folder, emptyOutDir: true, minify: false },
   })

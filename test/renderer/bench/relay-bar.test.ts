@@ -26,6 +26,12 @@ it('shows only the clock where nobody tells, and never all of it', () => {
   expect(shown({ ...running, elapsedMs: 500_000 }).width).toBe(95)
 })
 
+it('says how it ended where the clock alone cannot', () => {
+  expect(shown({ ...running, state: 'unknown' })).toMatchObject({ valueNow: undefined, text: 'outcome unknown' })
+  expect(shown({ ...running, state: 'failed' })).toMatchObject({ valueNow: undefined, text: 'failed after 30 s' })
+  expect(shown({ ...running, state: 'done' })).toEqual({ valueNow: '100', text: '100%', width: 100 })
+})
+
 it('says that it has not begun', () => {
   expect(shown({ ...running, state: 'waiting', elapsedMs: 0 })).toEqual({
     valueNow: undefined,

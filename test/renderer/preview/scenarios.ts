@@ -1,6 +1,8 @@
 /** Worlds to look at: nothing there, a bench at work, many devices, a first run, a crashed engine. */
 import type { DeviceEntry, JobSnapshot, Preferences, TelemetrySample } from '../../../src/shared/contract/index.ts'
-import { createFakeStation, type FakeStation } from '../fake-station.ts'
+import { catalog } from 'virtual:catalog'
+import { createFakeStation as createStation, type FakeStation, type FakeWorld } from '../fake-station.ts'
+import { dialectDevices, dialectJobs, dialectReviews, pullTrace } from './dialects.ts'
 import {
   fakeDevice,
   fakeFact,
@@ -13,6 +15,11 @@ import {
 } from '../fake-models.ts'
 
 type Look = Pick<Preferences, 'theme' | 'language'>
+
+/** With the protocols that there really are. */
+function createFakeStation(world: FakeWorld, given: Parameters<typeof createStation>[1] = {}): FakeStation {
+  return createStation({ catalog, ...world }, given)
+}
 
 const lines = [
   ['info', 'job.started', 'write thermostat.bin to kitchen'],
@@ -306,6 +313,17 @@ export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = 
         firmware: [fakeFirmware(fakeHexInspection())],
       },
       tracing,
+    ),
+  dialects: look =>
+    createFakeStation(
+      {
+        preferences: fakePreferences({ ...look, operator: 'Ana' }),
+        devices: dialectDevices(),
+        jobs: dialectJobs(),
+        firmware: [fakeFirmware()],
+        host: fakeHostInfo({ hasSafeStorage: true }),
+      },
+      { ...tracing, ...pullTrace, 'order.review': ({ targets }) => ({ targets: dialectReviews(targets) }) },
     ),
   hex: look =>
     createFakeStation(

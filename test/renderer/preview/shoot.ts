@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import vue from '@vitejs/plugin-vue'
 import { chromium } from 'playwright-core'
 import { createServer } from 'vite'
+import { catalogPlugin } from '../../e2e/page/catalog-plugin.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,7 +25,7 @@ const server = await createServer({
   configFile: false,
   root: new URL('.', import.meta.url).pathname,
   publicDir: '../../../src/renderer/public',
-  plugins: [vue()],
+  plugins: [vue(), catalogPlugin()],
   logLevel: 'error',
   server: { host: '127.0.0.1', port: 0, fs: { allow: [new URL('../../..', import.meta.url).pathname] }, hmr: false },
   // A cache of its own: several may look at the same time.

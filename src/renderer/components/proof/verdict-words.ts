@@ -1,5 +1,6 @@
 /** Says in words and a tone what became of a job: green for `proven` alone. */
 import type { JobSnapshot } from '../../../shared/contract/index.ts'
+import { comesByItself } from '../../bench/row-words.ts'
 import { formatRatio, stripControl } from '../../../shared/units.ts'
 import { errorText, word, type TextValues } from '../../texts/text.ts'
 import type { proofTexts } from '../../texts/proof-texts.ts'
@@ -42,6 +43,12 @@ export function verdictWords(job: JobSnapshot, text: ProofText): VerdictWords {
     case 'queued':
       return { tone: 'still', title: word(`state.${job.state}`), more: '' }
     case 'connecting':
+      return {
+        tone: 'live',
+        title: word('state.connecting'),
+        // The device decides when: until then nothing is amiss.
+        more: comesByItself(job.target) ? text('waitsForDevice') : '',
+      }
     case 'preparing':
     case 'rebooting':
     case 'confirming':
