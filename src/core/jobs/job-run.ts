@@ -66,6 +66,10 @@ export class JobRun {
   #order: StoredOrder
   #secrets: Readonly<Record<string, string>>
   #endAs: 'cancelled' | 'interrupted' = 'cancelled'
+  /** Whether the board was spoken to beyond finding it, in this process or an earlier one. */
+  #hasConnected: boolean
+  /** When a board that had been spoken to broke off (monotonic); null: it did not. */
+  #lostMs: number | null
 
   constructor(options: JobRunOptions) {
     const { snapshot, order, journal, world, isInteractive } = options
@@ -76,6 +80,8 @@ export class JobRun {
     this.#secrets = options.secrets
     const book = new JobBook(snapshot, journal, world, createRedaction(Object.values(options.secrets)))
     this.#book = book
+    this.#hasConnected = options.isResume && (snapshot.doneBytes > 0 || (snapshot.completion ?? 'none') !== 'none')
+    this.#lostMs = this.#hasConnected ? world.clock.monotonicMs() : null
     this.#edge = new ChunkEdge(book, world.clock, this.#stop.signal)
     this.#guard = new BoardGuard(book, world)
     this.#ending = new JobEnding({ book, edge: this.#edge, order: () => this.#order, journal, world })
@@ -198,10 +204,11 @@ export class JobRun {
       } catch (thrown) {
         const error = asFlashproofError(thrown)
         if (this.#stop.signal.aborted || !isTransient(error)) throw error
+        this.#noteLoss(error)
         const doneBytes = book.ledger === null ? 0 : book.doneBytes
         if (doneBytes > bestBytes) tries = 0
         bestBytes = Math.max(bestBytes, doneBytes)
-        if (tries >= retryPolicy.jobTries || this.#hasNeverConnected) throw error
+        if (tries >= retryPolicy.jobTries || !this.#hasConnected) throw error
         this.#isResume = true
         book.log('warning', 'job.retry', `try ${String(attempt)} ended: ${error.message}`)
         book.restartMeter()
@@ -229,10 +236,15 @@ export class JobRun {
     }
   }
 
-  /** A board that never answered once is not retried: `--wait-device` is for that. */
-  get #hasNeverConnected(): boolean {
+  /**
+   * A board that never answered once is not retried: `--wait-device` is for that. One that was spoken to and broke off
+   * may be restarting, and is waited for; where nothing could be sent to it, its protocol waited already.
+   */
+  #noteLoss(error: FlashproofError): void {
     const { state, device } = this.#book.snapshot
-    return state === 'connecting' && device === null && this.#book.ledger === null
+    if (state === 'connecting' && device === null && this.#book.ledger === null) return
+    this.#hasConnected = true
+    if (!isNeverSent(error)) this.#lostMs = this.#options.world.clock.monotonicMs()
   }
 
   async #settleProtocol(endpoint: Endpoint): Promise<TransferProtocol> {
@@ -284,11 +296,12 @@ export class JobRun {
     return AbortSignal.any([this.#stop.signal, this.#awake.signal])
   }
 
-  /** Waits for a device that is not there yet, as long as the order says. */
+  /** Waits for a device that is not there yet, as long as the order says, and for one that restarts. */
   async #withDevice<Result>(endpoint: Endpoint, work: () => Promise<Result>): Promise<Result> {
     const { world, order } = this.#options
     const { clock, retryPolicy } = world
-    const untilMs = this.#book.startedMs + order.waitDeviceMs
+    const backByMs = this.#lostMs === null ? 0 : this.#lostMs + retryPolicy.rebootTimeoutMs
+    const untilMs = Math.max(this.#book.startedMs + order.waitDeviceMs, backByMs)
     for (;;) {
       try {
         return await work()

@@ -89,16 +89,14 @@ export class SideTelemetry {
 
   /**
    * Asks who answers, before anything else.
-   * @param mayRestart waits for a device that is away, as one is that broke off
    * @throws {FlashproofError} network.*, device.identity-changed, device.busy
    */
-  async learn(mayRestart: boolean): Promise<void> {
+  async learn(): Promise<void> {
     const { clock, retryPolicy, requestSignal } = this.#context
-    const untilMs = mayRestart ? clock.monotonicMs() + retryPolicy.rebootTimeoutMs : 0
     const timeoutMs = retryPolicy.requestTimeoutMs
     const ask = (): Promise<TelemetrySample | null> =>
       lookAtPlace(this.#place, { clock, timeoutMs, signal: requestSignal })
-    const sample = await patiently(this.#context, 'telemetry', ask, untilMs)
+    const sample = await patiently(this.#context, 'telemetry', ask)
     this.#isThere = sample !== null
     this.before = sample
     await this.#context.identify(sample?.device ?? null)

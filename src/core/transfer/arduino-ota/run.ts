@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
+import type { TelemetrySample } from '../../../shared/contract/models.ts'
 import type { SocketEndpoint } from '../../discovery/target.ts'
 import { listenForOne, type TcpLink } from '../../links/tcp-link.ts'
 import { openUdpExchange } from '../../links/udp-exchange.ts'
@@ -35,6 +36,8 @@ export class ArduinoRun {
   readonly #endpoint: SocketEndpoint
   readonly #telemetry: SideTelemetry
   readonly #md5: string
+  /** What the device said of itself before it had this image; a restart is one since then. */
+  #before: TelemetrySample | null = null
 
   constructor(order: TransferOrder, options: ArduinoOptions, context: TransferContext, endpoint: SocketEndpoint) {
     this.#order = order
@@ -46,19 +49,21 @@ export class ArduinoRun {
   }
 
   async run(): Promise<TransferReport> {
-    const { earlierCompletion, isResume, image, isDryRun } = this.#order
+    const { earlierCompletion, telemetryBefore, isResume, image, isDryRun } = this.#order
     const { writes } = this.#options
     const context = this.#context
     const wasCompleted = earlierCompletion === 'sent' || earlierCompletion === 'succeeded'
     context.enter('connecting', wasCompleted ? standing.unclear : standing.untouched)
-    await this.#telemetry.learn(isResume)
+    await this.#telemetry.learn()
+    this.#before = (wasCompleted ? telemetryBefore : null) ?? this.#telemetry.before
     const reach = reachOf(writes, this.#telemetry.before, image.inspection)
     const { level, judgements } = judgeRequired(reach, this.#order.requiredLevel)
     await obeyJudgements(judgements, context)
     context.setRequired(level)
     if (earlierCompletion === 'succeeded') return await this.#prove('taken')
     if (earlierCompletion === 'sent') {
-      if (hasRestarted(this.#order.telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      if (hasRestarted(telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      this.#before = this.#telemetry.before
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
       await context.markCompletion('none')
@@ -204,8 +209,7 @@ export class ArduinoRun {
       context.progress(this.#order.image.bytes.length)
       this.#addTaken()
     }
-    const { before, isThere } = this.#telemetry
-    if (!isThere) {
+    if (!this.#telemetry.isThere) {
       // Nothing of this protocol answers without beginning an update, so its restart cannot be watched.
       context.warn('The restart cannot be seen without telemetry; the option telemetryUrl names where it is told.')
       return found === 'taken' ? afterSuccess : afterLostAnswer
@@ -213,7 +217,7 @@ export class ArduinoRun {
     const watch: RestartWatch = {
       order: this.#order,
       context,
-      before: this.#order.telemetryBefore ?? before,
+      before: this.#before,
       ask: timeoutMs => this.#telemetry.look(timeoutMs),
       written: this.#options.writes,
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,

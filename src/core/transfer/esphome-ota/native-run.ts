@@ -5,13 +5,13 @@
  */
 import { createHash } from 'node:crypto'
 import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
+import type { TelemetrySample } from '../../../shared/contract/models.ts'
 import type { SocketEndpoint } from '../../discovery/target.ts'
 import { connectTcp, type TcpLink } from '../../links/tcp-link.ts'
 import { obeyJudgements } from '../judgement.ts'
 import { watchLostAnswer } from '../lost-answer.ts'
 import { hasRestarted, watchRestart, type RestartWatch, type Sighting } from '../restart-watch.ts'
 import { SideTelemetry, readTelemetryUrl } from '../side-telemetry.ts'
-import { patiently } from '../telemetry-questions.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { NativeSession } from './native-session.ts'
@@ -31,6 +31,8 @@ export class NativeRun {
   readonly #endpoint: SocketEndpoint
   readonly #telemetry: SideTelemetry
   readonly #md5: string
+  /** What the device said of itself before it had this image; a restart is one since then. */
+  #before: TelemetrySample | null = null
 
   constructor(order: TransferOrder, options: EsphomeOptions, context: TransferContext, endpoint: SocketEndpoint) {
     this.#order = order
@@ -42,18 +44,20 @@ export class NativeRun {
   }
 
   async run(): Promise<TransferReport> {
-    const { earlierCompletion, isResume, image, isDryRun } = this.#order
+    const { earlierCompletion, telemetryBefore, isResume, image, isDryRun } = this.#order
     const context = this.#context
     const wasCompleted = earlierCompletion === 'sent' || earlierCompletion === 'succeeded'
     context.enter('connecting', wasCompleted ? standing.unclear : standing.untouched)
-    await this.#telemetry.learn(isResume)
+    await this.#telemetry.learn()
+    this.#before = (wasCompleted ? telemetryBefore : null) ?? this.#telemetry.before
     const reach = reachOf('native', this.#telemetry.before, image.inspection)
     const { level, judgements } = judgeRequired(reach, this.#order.requiredLevel)
     await obeyJudgements(judgements, context)
     context.setRequired(level)
     if (earlierCompletion === 'succeeded') return await this.#prove('taken')
     if (earlierCompletion === 'sent') {
-      if (hasRestarted(this.#order.telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      if (hasRestarted(telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      this.#before = this.#telemetry.before
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
       await context.markCompletion('none')
@@ -84,13 +88,10 @@ export class NativeRun {
     }
   }
 
-  /** A device that broke off may be restarting: it has that long to come back, and nothing was sent meanwhile. */
-  async #connect(): Promise<TcpLink> {
-    const { clock, retryPolicy, requestSignal } = this.#context
+  #connect(): Promise<TcpLink> {
+    const { retryPolicy, requestSignal } = this.#context
     const timeoutMs = Math.min(LONGEST_CONNECT_MS, retryPolicy.requestTimeoutMs)
-    const connect = (): Promise<TcpLink> => connectTcp(this.#endpoint, { timeoutMs, signal: requestSignal })
-    if (!this.#order.isResume) return await connect()
-    return await patiently(this.#context, 'connection', connect, clock.monotonicMs() + retryPolicy.rebootTimeoutMs)
+    return connectTcp(this.#endpoint, { timeoutMs, signal: requestSignal })
   }
 
   async #sendAll(session: NativeSession, version: 1 | 2): Promise<'taken' | 'unknown'> {
@@ -102,7 +103,7 @@ export class NativeRun {
       const block = bytes.subarray(start, start + BLOCK_BYTES)
       const isLast = start + block.length === bytes.length
       if (isLast) return await this.#sendLast(session, version, block)
-      await session.sendBlock(block, version)
+      await session.sendBlock({ bytes: block, isLast }, version)
       context.progress(start + block.length)
     }
     throw new FlashproofError('format.no-data', 'the image is empty')
@@ -114,7 +115,7 @@ export class NativeRun {
     context.enter('transferring', standing.unclear)
     await context.markCompletion('sent')
     try {
-      await session.sendBlock(block, version)
+      await session.sendBlock({ bytes: block, isLast: true }, version)
       await session.finish()
     } catch (thrown) {
       const error = asFlashproofError(thrown)
@@ -154,7 +155,7 @@ export class NativeRun {
     const watch: RestartWatch = {
       order: this.#order,
       context,
-      before: this.#order.telemetryBefore ?? this.#telemetry.before,
+      before: this.#before,
       ask: timeoutMs => this.#look(timeoutMs),
       written: 'app',
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,
