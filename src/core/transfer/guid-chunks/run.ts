@@ -24,7 +24,7 @@ import { chooseChunkBytes, type GuidChunksOptions } from './options.ts'
 import type { ChunkAnswer } from './requests.ts'
 import { assertCompletion, sessionOf, Upload, type UploadParts } from './upload.ts'
 
-/** A server that loses the upload gets it whole again this often (DECISION of the protocol's fact sheet). */
+/** A server that loses the upload gets it whole again this often, unless it took more of it each time than before. */
 const FURTHER_INITS = 2
 /** Why a job stops and goes on later: the upload stays on the server for that. */
 const GOES_ON_LATER = ['worker.exited', 'job.slept', 'device.identity-changed', 'device.busy'] as const
@@ -110,11 +110,13 @@ export class GuidChunksRun {
 
   async #transfer(): Promise<TransferReport> {
     this.#adopt()
+    let bestBytes = this.#chunks.doneBytes
+    // Inits since the server last got further than ever before.
     for (let inits = 0; ;) {
       if (this.#upload === null) {
         if (inits > FURTHER_INITS) {
-          const text = `the server lost the upload ${String(inits)} times`
-          throw new FlashproofError('job.retries-exhausted', text, { inits })
+          const text = `the server lost the upload ${String(inits)} times without getting further`
+          throw new FlashproofError('job.retries-exhausted', text, { inits, bestBytes })
         }
         await this.#begin()
         inits++
@@ -124,6 +126,9 @@ export class GuidChunksRun {
       const found = await this.#sendMissing()
       if (found !== 'lost') return await this.#settle(found)
       this.#context.log('warning', 'upload.lost', 'the server does not know the upload any more: it begins again')
+      const { doneBytes } = this.#chunks
+      if (doneBytes > bestBytes) inits = 1
+      bestBytes = Math.max(bestBytes, doneBytes)
       this.#forget()
       await this.#backToBefore()
     }

@@ -218,6 +218,19 @@ describe('an upload that the server forgets', () => {
     expect(server.files.get('fw.bin')).toEqual(Buffer.from(image))
   })
 
+  it('begins again as often as it gets further than before', async () => {
+    const struck = new Set<number>()
+    const server = await serve({
+      fate: ({ index }) => {
+        if (index === null || ![2, 5, 8, 11].includes(index) || struck.has(index)) return undefined
+        struck.add(index)
+        return fail(404, 'Upload not found')
+      },
+    })
+    expect(await flash(server)).toMatchObject({ verdict: 'acknowledged' })
+    expect(server.of('init')).toHaveLength(5)
+  })
+
   it('is given up after that, with the old firmware as it was', async () => {
     const server = await serve({ fate: forgetAt(99, 5) })
     const job = await flash(server)
