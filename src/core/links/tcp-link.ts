@@ -264,6 +264,7 @@ export interface OpenPort {
 export function listenForOne(place: { address: string; port: number }, onlyFrom: string): Promise<OpenPort> {
   const turnedAway = new Set<string>()
   let accepted: TcpLink | null = null
+  let isHandedOver = false
   let wake: (() => void) | null = null
   const server = createServer(socket => {
     const from = plainAddress(socket.remoteAddress ?? '')
@@ -278,6 +279,8 @@ export function listenForOne(place: { address: string; port: number }, onlyFrom:
   })
   const close = (): void => {
     server.close()
+    // A device that connected and that nobody waited for any more.
+    if (!isHandedOver) accepted?.close()
   }
   const accept = ({ timeoutMs, signal }: TcpWaiting): Promise<TcpLink> =>
     new Promise((resolve, reject) => {
@@ -286,7 +289,10 @@ export function listenForOne(place: { address: string; port: number }, onlyFrom:
         signal?.removeEventListener('abort', onAbort)
         wake = null
         if (error !== null) reject(error)
-        else if (accepted !== null) resolve(accepted)
+        else if (accepted !== null) {
+          isHandedOver = true
+          resolve(accepted)
+        }
       }
       const onAbort = (): void => {
         end(asError(signal?.reason))
@@ -306,7 +312,8 @@ export function listenForOne(place: { address: string; port: number }, onlyFrom:
       if (accepted !== null) wake()
     })
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    // Stays: a connection that cannot be taken is told here too, and concerns nobody.
+    server.on('error', (error: NodeJS.ErrnoException) => {
       const where = `${place.address}:${String(place.port)}`
       const message = `this computer cannot listen on ${where}: ${error.message}`
       const isTaken = error.code === 'EADDRINUSE' || error.code === 'EACCES'

@@ -11,6 +11,8 @@ import { updateRefusal } from '../update-refusal.ts'
 export const PIECE_BYTES = 1024
 const LONGEST_WORD = 200
 const SUCCESS = 'OK'
+/** A text that drips in is read this many times as long as one piece of it may take. */
+const LONGEST_RESTS = 4
 
 export interface DataTimes {
   /** For a sign of life; the device itself gives up after about four seconds without data. */
@@ -57,7 +59,8 @@ export class DataPhase {
     const untilMs = performance.now() + this.#times.finishMs
     while (!this.#isSuccess) {
       await this.#assertRefusalIsWhole()
-      await this.#listen(Math.max(1, untilMs - performance.now()))
+      // A device that counts on without end says nothing either.
+      await this.#listen(this.#timeUntil(untilMs))
     }
   }
 
@@ -68,13 +71,22 @@ export class DataPhase {
   /** Throws the refusal once the text is more than the beginning of `OK`; waits for its rest first. */
   async #assertRefusalIsWhole(): Promise<void> {
     if (SUCCESS.startsWith(this.#word)) return
+    const untilMs = performance.now() + LONGEST_RESTS * this.#times.restMs
     try {
-      while (this.#word.length < LONGEST_WORD) await this.#listen(this.#times.restMs)
+      while (this.#word.length < LONGEST_WORD) {
+        await this.#listen(Math.min(this.#times.restMs, this.#timeUntil(untilMs)))
+      }
     } catch (error) {
       if (!(error instanceof FlashproofError) || this.#signal.aborted) throw error
       // Nothing more comes: that was the whole text.
     }
     throw updateRefusal(this.#word.replace(/^ERROR\[\d+\]:?\s*/, ''))
+  }
+
+  #timeUntil(untilMs: number): number {
+    const restMs = untilMs - performance.now()
+    if (restMs > 0) return restMs
+    throw new FlashproofError('network.timeout', 'the device talks on and says neither success nor why not', {})
   }
 
   /** What came unasked is read first, so that what follows is about this piece. */

@@ -81,15 +81,21 @@ export class NativeSession {
 
   /**
    * Sends one block and, in version 2, waits until the device has it.
+   * @param block `isLast`: what follows it is for `finish` to hear
    * @throws {FlashproofError} what the device says instead, network.*
    */
-  async sendBlock(bytes: Uint8Array, version: 1 | 2): Promise<void> {
+  async sendBlock(block: { readonly bytes: Uint8Array; readonly isLast: boolean }, version: 1 | 2): Promise<void> {
     const { dataMs } = this.#times
+    const { bytes, isLast } = block
     // A device that speaks unasked says why it takes no more.
     if (this.#link.bufferedBytes > 0) await this.#expect([], 'data', dataMs)
     if (version === 2) {
       this.#link.send(bytes)
       await this.#expect([BLOCK_OK], 'data', dataMs)
+      return
+    }
+    if (isLast) {
+      this.#link.send(bytes)
       return
     }
     // Version 1 says nothing while data comes, unless it refuses.

@@ -16,8 +16,6 @@ export interface Script {
   readonly answersAfterMs?: number
   /** Does not hear the first so many proofs of the password. */
   readonly missesProofs?: number
-  /** Refuses the first so many right proofs. */
-  readonly refusesProofs?: number
   /** Asks with another challenge again, this many times. */
   readonly asksAgain?: number
   /** Takes the invitation and loses its answer: it only connects. */
@@ -124,7 +122,7 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
     if (nonce !== null) {
       const [number, clientNonce = '', response = ''] = words
       if (number === '200' && ++proofs <= (current.missesProofs ?? 0)) return
-      const isRight = number === '200' && response === expected(clientNonce) && proofs > (current.refusesProofs ?? 0)
+      const isRight = number === '200' && response === expected(clientNonce)
       nonce = null
       if (number !== '200') return
       if (proofs <= (current.asksAgain ?? 0)) {
