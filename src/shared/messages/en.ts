@@ -153,7 +153,7 @@ export const en: Messages = {
     },
     'image.base-required': {
       title: 'The base address of the image is not known',
-      hint: 'State it under “Options”, on the command line with “--set base=0x08000000”; “lowest” sends from the lowest address on.',
+      hint: 'State it under “Options”, on the command line with “--set base=0x08000000”, for a gateway to an STM32 with “--set flashBase=0x08000000”; “lowest” sends from the lowest address on.',
     },
     'image.wrong-chip': {
       title: 'The firmware was built for another chip',

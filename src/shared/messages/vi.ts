@@ -153,7 +153,7 @@ export const vi: Messages = {
     },
     'image.base-required': {
       title: 'Chưa biết địa chỉ gốc của ảnh firmware',
-      hint: 'Hãy nêu trong “Tùy chọn”, ở dòng lệnh bằng “--set base=0x08000000”; “lowest” gửi từ địa chỉ thấp nhất.',
+      hint: 'Hãy nêu trong “Tùy chọn”, ở dòng lệnh bằng “--set base=0x08000000”, với cổng nối tới STM32 bằng “--set flashBase=0x08000000”; “lowest” gửi từ địa chỉ thấp nhất.',
     },
     'image.wrong-chip': {
       title: 'Firmware được biên dịch cho chip khác',
