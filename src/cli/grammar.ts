@@ -67,7 +67,7 @@ const devices = {
   kind: 'text',
   name: 'devices',
   placeholder: 'SPEC',
-  help: 'how many, demo, or KIND[:COUNT][+FAULT[@VALUE]]… (default: 4)',
+  help: 'how many, demo, mixed, or KIND[:COUNT][+TRAIT][+FAULT[@VALUE]]… (default: 4)',
 } as const
 
 const logFilters = [

@@ -11,6 +11,8 @@ export interface SimulatedDevice {
   readonly target: string
   /** Where it answers telemetry, when that is not at its target. */
   readonly telemetryUrl?: string
+  /** What it speaks; absent where the simulator does not say. */
+  readonly protocol?: string
   readonly mac: string
   readonly chip: string
   /** Ids of what is wrong with it on purpose; empty for a good device. */
@@ -143,9 +145,17 @@ function readDevice(value: unknown): SimulatedDevice | null {
   const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
   const faults = Array.isArray(fields['faults']) ? fields['faults'].flatMap(fault => nameOfFault(fault) ?? []) : []
   const target = text('target')
-  const telemetryUrl = text('telemetryUrl')
-  const place = telemetryUrl === '' ? {} : { telemetryUrl }
-  return target === '' ? null : { name: text('name'), target, ...place, mac: text('mac'), chip: text('chip'), faults }
+  if (target === '') return null
+  const [telemetryUrl, protocol] = [text('telemetryUrl'), text('protocol')]
+  return {
+    name: text('name'),
+    target,
+    ...(telemetryUrl === '' ? {} : { telemetryUrl }),
+    ...(protocol === '' ? {} : { protocol }),
+    mac: text('mac'),
+    chip: text('chip'),
+    faults,
+  }
 }
 
 /** A fault is told with its parameters, such as `{ name: 'reboot', chunk: 40 }`. */

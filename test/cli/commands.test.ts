@@ -338,7 +338,9 @@ describe('simulate', () => {
     let isStopped = false
     const host = createMemoryHost({
       simulator: {
-        devices: [{ name: 'one', target: 'http://127.0.0.1:1', mac: 'm', chip: 'ESP32', faults: ['liar'] }],
+        devices: [
+          { name: 'one', target: 'http://127.0.0.1:1', protocol: 'tasmota', mac: 'm', chip: 'ESP32', faults: ['liar'] },
+        ],
         exited: new Promise(() => undefined),
         stop: () => {
           isStopped = true
@@ -353,9 +355,27 @@ describe('simulate', () => {
     expect(await exit).toBe(0)
     expect(isStopped).toBe(true)
     expect(host.jsonLines()).toMatchObject([
-      { type: 'simulated-device', target: 'http://127.0.0.1:1' },
+      { type: 'simulated-device', target: 'http://127.0.0.1:1', protocol: 'tasmota' },
       { type: 'ready', devices: 1 },
     ])
+  })
+
+  it('says to people what each board speaks and what is wrong with it on purpose', async () => {
+    const host = createMemoryHost({
+      simulator: {
+        devices: [
+          { name: 'one', target: 'http://127.0.0.1:1', protocol: 'tasmota', mac: 'm', chip: 'ESP32', faults: ['liar'] },
+        ],
+        exited: new Promise(() => undefined),
+        stop: () => Promise.resolve(),
+        kill: () => undefined,
+      },
+    })
+    const exit = runCli(['simulate'], host)
+    await untilIdle()
+    host.raise('SIGINT')
+    expect(await exit).toBe(0)
+    expect(host.out()).toMatch(/^one +http:\/\/127\.0\.0\.1:1 +m +ESP32 +tasmota +faults: liar$/m)
   })
 })
 

@@ -21,6 +21,7 @@ export async function runSimulate(context: CommandContext, devices: string | und
     stripControl(device.target),
     stripControl(device.mac),
     stripControl(device.chip),
+    stripControl(device.protocol ?? ''),
     [
       ...(device.faults.length === 0 ? [] : [`faults: ${device.faults.join(', ')}`]),
       ...(device.telemetryUrl === undefined ? [] : [`telemetry: ${stripControl(device.telemetryUrl)}`]),
