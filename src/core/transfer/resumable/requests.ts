@@ -111,7 +111,7 @@ export function readTest(answer: HttpAnswer): TestAnswer {
   if (body?.['status'] === 'complete') return { kind: 'complete', sizeBytes: sizeIn(body) }
   // A summary, a refusal or a web page says nothing of this chunk.
   const isOther = body?.['status'] === 'in_progress' || body?.['status'] === 'not_found'
-  const isPage = body === null && /^\s*<|^not_found/i.test(textOf(answer))
+  const isPage = body === null && /^[\s·]*<|^not_found/i.test(textOf(answer))
   return { kind: isOther || isPage || failureIn(answer) !== null ? 'missing' : 'present' }
 }
 
@@ -143,6 +143,8 @@ export function readSummary(answer: HttpAnswer): SummaryAnswer {
 function failureIn(answer: HttpAnswer): { readonly text: string; readonly isFinal: boolean } | null {
   const text = textOf(answer)
   if (/^\s*(invalid_resumable_request\d*|non_resumable_request)/.test(text)) return { text, isFinal: true }
+  // A login page of a guest network answers 200 to everything; no server of this protocol answers a chunk with a document.
+  if (/^[\s·]*<(!doctype|html|head|body)\b/i.test(text)) return { text: `a web page: ${text}`, isFinal: false }
   const body = jsonObject(answer)
   const isFailure = body !== null && (body['success'] === false || /^(error|fail)/.test(String(body['status'])))
   return isFailure ? { text, isFinal: false } : null
