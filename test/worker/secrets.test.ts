@@ -242,7 +242,10 @@ describe('secrets of devices', () => {
     for (const format of ['csv', 'jsonl', 'json', 'html'] as const) {
       await producer.produce({ kind: 'export', format }, context.signal)
     }
-    await producer.produce({ kind: 'service-report', jobIds: jobIds.slice(2, 3), language: 'vi', format: 'html' }, context.signal)
+    await producer.produce(
+      { kind: 'service-report', jobIds: jobIds.slice(2, 3), language: 'vi', format: 'html' },
+      context.signal,
+    )
     await producer.produce({ kind: 'support-bundle' }, context.signal)
     await producer.produce({ kind: 'job-log', jobId: jobIds[0] ?? '' }, context.signal)
     await producer.produce({ kind: 'devices' }, context.signal)

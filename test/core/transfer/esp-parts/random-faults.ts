@@ -37,7 +37,9 @@ export interface Draw {
 type FaultClass = 'passes' | 'stays'
 
 /** How each fault of the table is drawn, and what it does to the end of a run. */
-export const drawn: Readonly<Record<FaultName, { readonly kind: FaultClass; readonly draw: (from: Draw) => FaultSpec }>> = {
+export const drawn: Readonly<
+  Record<FaultName, { readonly kind: FaultClass; readonly draw: (from: Draw) => FaultSpec }>
+> = {
   slow: {
     kind: 'passes',
     draw: ({ random }) => ({ name: 'slow', ms: random.integer(12), bytesPerSecond: random.integer(2) * 2_000_000 }),
