@@ -10,8 +10,9 @@ import { truthOf, untrueEnd } from './true-end.ts'
 
 const BOARDS = 64
 /** One of each protocol: the others of its harnesses want options that an order to all of them cannot give. */
-const plain = harnesses.filter(
-  (harness, index) => harnesses.findIndex(({ protocolId }) => protocolId === harness.protocolId) === index,
+const alike = harnesses.filter(({ deviceOptions }) => deviceOptions === undefined)
+const plain = alike.filter(
+  (harness, index) => alike.findIndex(({ protocolId }) => protocolId === harness.protocolId) === index,
 )
 const STUCK = 5
 

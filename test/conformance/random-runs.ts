@@ -95,7 +95,7 @@ async function runOne(bench: Bench, run: RandomRun, image: Uint8Array, firmwareI
       firmwareId,
       targets: [device.target],
       protocol: harness.protocolId,
-      options: { ...harness.options },
+      options: { ...harness.options, ...device.options },
       secrets: { ...harness.secrets },
       accept: [...(harness.accept ?? [])],
     })

@@ -17,7 +17,7 @@ async function start({ kindId, options }: KindProcessRequest): Promise<void> {
   const kind = deviceKinds.find(({ id }) => id === kindId)
   if (kind === undefined) throw new Error(`there is no kind ${kindId}`)
   const device = await kind.start({ ...kind.traits['instant'], ...options })
-  process.send?.({ target: device.target })
+  process.send?.({ target: device.target, telemetryUrl: device.telemetryUrl ?? null })
   process.on('message', () => {
     const stored = device.stored() ?? device.activeImage()
     process.send?.({ storedHex: stored === null ? null : digest(stored) })

@@ -6,6 +6,7 @@ import type { StartOptions } from '../../src/simulator/device-kind.ts'
 
 export interface KindProcess {
   readonly target: string
+  readonly telemetryUrl: string | null
   /** SHA-256 of what the device holds; null where it holds nothing. */
   storedSha256(): Promise<string | null>
   close(): Promise<void>
@@ -19,9 +20,10 @@ export async function startKindProcess(kindId: string, options: StartOptions): P
     const [given]: unknown[] = await answered
     return typeof given === 'object' && given !== null ? { ...given } : {}
   }
-  const { target } = await answer({ kindId, options })
+  const { target, telemetryUrl } = await answer({ kindId, options })
   return {
     target: String(target),
+    telemetryUrl: typeof telemetryUrl === 'string' ? telemetryUrl : null,
     async storedSha256() {
       const { storedHex } = await answer({ ask: 'stored' })
       return typeof storedHex === 'string' ? storedHex : null

@@ -1,4 +1,7 @@
-/** The engine’s memory while it sends a 16 MiB image in each dialect: the image once, and little beside it. */
+/**
+ * The engine’s memory while it sends a 16 MiB image in each dialect: the image once, and little beside it.
+ * `FLASHPROOF_PROTOCOL=id` measures that protocol alone.
+ */
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +29,9 @@ function heldBytes(): number {
   return arrayBuffers + heapUsed
 }
 
-const names = harnesses.map(harness => [`${harness.protocolId} ${harness.variant ?? ''}`.trim(), harness] as const)
+const wantedId = process.env['FLASHPROOF_PROTOCOL']
+const among = harnesses.filter(({ protocolId }) => wantedId === undefined || protocolId === wantedId)
+const names = among.map(harness => [`${harness.protocolId} ${harness.variant ?? ''}`.trim(), harness] as const)
 
 it.each(names)('%s: 16 MiB in flat memory', { timeout: 600_000 }, async (name, harness) => {
   const folder = mkdtempSync(join(tmpdir(), 'flashproof-memory-'))
@@ -53,7 +58,7 @@ it.each(names)('%s: 16 MiB in flat memory', { timeout: 600_000 }, async (name, h
       firmwareId,
       targets: [device.target],
       protocol: harness.protocolId,
-      options: { ...harness.options, ...harness.largeImageOptions },
+      options: { ...harness.options, ...harness.deviceOptions?.(device), ...harness.largeImageOptions },
       secrets: { ...harness.secrets },
       accept: [...(harness.accept ?? []), ...(asks(harness.protocolId, 'tight-space') ? ['tight-space'] : [])],
     })

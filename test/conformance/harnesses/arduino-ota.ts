@@ -4,6 +4,7 @@ import { demoImage } from '../../fakes/bench.ts'
 import { kindDevice } from './kind-device.ts'
 import { otherChipImage, wrongEspImages } from './refused-images.ts'
 import type { CutPoint, FaultDraw, FaultExpectation, TransferHarness } from './transfer-harness.ts'
+import { LARGE_SLOT_BYTES } from './update-page.ts'
 
 const PIECE_BYTES = 1024
 const BREAK_AT = 9
@@ -68,6 +69,8 @@ interface Variant {
 }
 
 function arduinoHarness({ variant, namesImage, password, device: start }: Variant): TransferHarness {
+  // Long enough for a restart to be seen, short enough for a suite.
+  const board = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20, telemetry: namesImage, ...start }
   return {
     protocolId: 'arduino-ota',
     variant,
@@ -99,10 +102,9 @@ function arduinoHarness({ variant, namesImage, password, device: start }: Varian
       )
     },
     faults: faultsOf(namesImage, password !== null),
+    largeOptions: { ...board, slotBytes: LARGE_SLOT_BYTES },
     async device(bench, wish) {
-      // Long enough for a restart to be seen, short enough for a suite.
-      const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
-      const device = await kindDevice(bench, 'arduino-ota', wish, { ...times, telemetry: namesImage, ...start })
+      const device = await kindDevice(bench, 'arduino-ota', wish, board)
       if (!namesImage) return device
       return {
         ...device,

@@ -1,10 +1,10 @@
-/** Brings virtual ESPHome boards: on their native service with a password, and on their web page with telemetry. */
+/** Brings virtual ESPHome boards: on their native service with a password or with telemetry, and on their web page. */
 import type { NamedFault } from '../../../src/simulator/faults/fault-table.ts'
 import { demoImage } from '../../fakes/bench.ts'
 import { kindDevice } from './kind-device.ts'
-import { wrongEspImages } from './refused-images.ts'
+import { otherChipImage, wrongEspImages } from './refused-images.ts'
 import type { CutPoint, FaultExpectation, TransferHarness } from './transfer-harness.ts'
-import { updatePageHarness } from './update-page.ts'
+import { LARGE_SLOT_BYTES, updatePageFaults, updatePageHarness } from './update-page.ts'
 
 const BLOCK_BYTES = 8192
 
@@ -65,6 +65,10 @@ const faults: Readonly<Record<string, FaultExpectation>> = {
   'cut-answer': passes(() => fault('cut-answer')),
 }
 
+// Long enough for a restart to be seen, short enough for a suite.
+const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
+const locked = { ...times, password: 'secret', hash: 'both' }
+
 const native: TransferHarness = {
   protocolId: 'esphome-ota',
   variant: 'native, with a password',
@@ -93,10 +97,34 @@ const native: TransferHarness = {
     })),
   ],
   faults,
+  largeOptions: { ...locked, slotBytes: LARGE_SLOT_BYTES },
+  device: async (bench, wish) => await kindDevice(bench, 'esphome-ota', wish, locked),
+}
+
+const telling = { ...times, telemetry: true }
+
+/** A board that tells of itself on a port of its own shows what runs, and makes up for an answer that was lost. */
+const withTelemetry: TransferHarness = {
+  ...native,
+  variant: 'native, with telemetry',
+  secrets: {},
+  accept: ['other-project'],
+  refused: [...wrongEspImages, otherChipImage],
+  best: 'proven',
+  highestFact: 'running',
+  cuts: size => native.cuts(size).map(cut => ({ ...cut, mayEndUnknown: false })),
+  faults: { ...updatePageFaults(true), ...nativeFaults, 'lost-answer': passes(() => fault('lost-answer')) },
+  largeOptions: { ...telling, slotBytes: LARGE_SLOT_BYTES },
+  deviceOptions: ({ telemetryUrl }) => (telemetryUrl === null ? {} : { telemetryUrl }),
   async device(bench, wish) {
-    // Long enough for a restart to be seen, short enough for a suite.
-    const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
-    return await kindDevice(bench, 'esphome-ota', wish, { ...times, password: 'secret', hash: 'both' })
+    const device = await kindDevice(bench, 'esphome-ota', wish, telling)
+    return {
+      ...device,
+      options: { telemetryUrl: device.virtual.telemetryUrl ?? '' },
+      swapBoard: () => {
+        device.virtual.setFaults([fault('reboot', { byte: 3 * BLOCK_BYTES }), fault('other-device-after-reboot')])
+      },
+    }
   },
 }
 
@@ -106,6 +134,7 @@ const harmless = Object.fromEntries(
 
 export const esphomeBoards: readonly TransferHarness[] = [
   native,
+  withTelemetry,
   updatePageHarness({
     kindId: 'esphome-ota',
     variant: 'web page with telemetry and a password',

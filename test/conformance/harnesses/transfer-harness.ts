@@ -8,6 +8,8 @@ import type { Bench } from '../../fakes/bench.ts'
 
 export interface TransferDevice {
   readonly target: string
+  /** Options of every order to this one device, beside the harness's own. */
+  readonly options?: OptionValues
   /** What the device holds of the upload now; null where it holds none, `undefined` where a test cannot look (hardware). */
   stored(): Uint8Array | null | undefined
   /** The image that it runs; null for factory firmware, `undefined` where it runs none or a test cannot look. */
@@ -102,6 +104,8 @@ export interface TransferHarness {
   readonly sweptBytes: number
   /** Every named fault of the device kind; hardware has none. */
   readonly faults: Readonly<Record<string, FaultExpectation>>
+  /** Options that an order to this one device wants, such as where it tells of itself. */
+  deviceOptions?(device: { readonly telemetryUrl: string | null }): OptionValues
   /** Start options of the virtual device with which it takes an image of 16 MiB. */
   readonly largeOptions?: object
   /** Options of an order with such an image, where the harness's own would make it needlessly slow. */

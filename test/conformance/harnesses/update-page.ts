@@ -8,6 +8,8 @@ import { kindDevice } from './kind-device.ts'
 import { otherChipImage, wrongEspImages } from './refused-images.ts'
 
 const KIBIBYTE = 1024
+/** Room for an image of 16 MiB. */
+export const LARGE_SLOT_BYTES = 20 * KIBIBYTE * KIBIBYTE
 
 type Fault = NamedFault & Readonly<Record<string, string | number>>
 const fault = (name: string, parameters: Readonly<Record<string, string | number>> = {}): Fault => ({
@@ -104,6 +106,9 @@ export interface UpdatePageWish {
 
 export function updatePageHarness(wish: UpdatePageWish): TransferHarness {
   const { kindId, namesImage } = wish
+  // Long enough for a restart to be seen, short enough for a suite.
+  const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
+  const board = { ...times, telemetry: namesImage && wish.best === undefined, ...wish.device }
   return {
     protocolId: kindId,
     ...(wish.variant === undefined ? {} : { variant: wish.variant }),
@@ -122,11 +127,9 @@ export function updatePageHarness(wish: UpdatePageWish): TransferHarness {
     sweptBytes: 24 * KIBIBYTE,
     cuts: () => formCuts(namesImage),
     faults: { ...updatePageFaults(namesImage), ...wish.moreFaults },
+    largeOptions: { ...board, slotBytes: LARGE_SLOT_BYTES },
     async device(bench, deviceWish) {
-      // Long enough for a restart to be seen, short enough for a suite.
-      const times = { rebootDelayMs: 10, bootMs: 40, confirmMs: 20 }
-      const options = { ...times, telemetry: namesImage && wish.best === undefined, ...wish.device }
-      const device = await kindDevice(bench, kindId, deviceWish, options)
+      const device = await kindDevice(bench, kindId, deviceWish, board)
       const { swapBoard, ...rest } = {
         ...device,
         swapBoard: () => {
