@@ -15,7 +15,9 @@ export const unclear: BoardStanding = { boardNow: 'unknown', unplug: 'keep-power
 /** It had everything once and begins again, or said what it runs without showing it. */
 export const unsure: BoardStanding = { boardNow: 'unknown', unplug: 'safe' }
 
+/** How the board stands when a run begins, by what an earlier one left. */
 export function standingAtStart(earlier: CompletionState): BoardStanding {
   if (earlier === 'none') return untouched
-  return earlier === 'sent' ? unclear : unsure
+  // One that said that it has everything restarts when it likes, perhaps right now.
+  return earlier === 'failed' ? unsure : unclear
 }

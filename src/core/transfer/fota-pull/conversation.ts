@@ -5,7 +5,7 @@
 import { asFlashproofError, FlashproofError } from '../../../shared/errors.ts'
 import { stripControl } from '../../../shared/units.ts'
 import type { TransferContext, TransferOrder } from '../transfer-protocol.ts'
-import { standingAtStart, unclear, unsure, type BoardStanding } from './board-now.ts'
+import { standingAtStart, unclear, unsure, untouched, type BoardStanding } from './board-now.ts'
 import { askedBytes } from './byte-range.ts'
 import { DevicePace } from './device-pace.ts'
 import type { PullOptions } from './options.ts'
@@ -25,7 +25,8 @@ export type Outcome =
   | { readonly kind: 'success'; readonly version: string | null }
   | { readonly kind: 'old-firmware'; readonly text: string }
   | { readonly kind: 'boot-failed'; readonly text: string }
-  | { readonly kind: 'refused'; readonly text: string }
+  /** `isSaid`: in the device's own words; else by what it asks for. */
+  | { readonly kind: 'refused'; readonly text: string; readonly isSaid: boolean }
   /** It downloads again and again what it had whole: nobody knows what it runs. */
   | { readonly kind: 'loops'; readonly text: string }
 
@@ -45,6 +46,10 @@ export interface ConversationParts {
 const MOST_COMPLETE_DOWNLOADS = 3
 /** A chunk that is asked for this often does not please the device. */
 const MOST_REPEATS = 20
+/** A device that begins again this often, and never gets further than before, does not like what it gets. */
+const MOST_FRUITLESS_STARTS = 20
+/** Lines of one kind that the log of a job keeps: what devices ask and say must not fill the disk. */
+const MOST_LINES_OF_A_KIND = 2000
 
 export class Conversation implements ExpectedDevice {
   readonly #parts: ConversationParts
@@ -81,9 +86,19 @@ export class Conversation implements ExpectedDevice {
   #completeDownloads = 0
   #complaints = 0
   #repeated = { index: -1, count: 0 }
+  /** Most bytes that went out without a new beginning, and how often it began again since without more. */
+  #furthestBytes = 0
+  #fruitlessStarts = 0
+  /** How the board stood before the image that goes out now. */
+  #before: BoardStanding
+  #isOver = false
+  #hasWarnedOfCount = false
+  readonly #lines = new Map<string, number>()
   #isRollbackAsked: boolean
   /** End of the plain image's bytes that were served without a hole. */
   #plainEnd = 0
+  /** How far the plain image went out since it was last begun; `isTry`: it was meant to go out whole, not its head alone. */
+  #plainTry = { reachedBytes: 0, isTry: false }
 
   constructor(deviceId: string, address: string | null, parts: ConversationParts) {
     this.#parts = parts
@@ -93,6 +108,7 @@ export class Conversation implements ExpectedDevice {
     this.isHostChecked = options.isHostChecked
     this.#isRollbackAsked = options.rollbackReason !== ''
     this.#standing = standingAtStart(order.earlierCompletion)
+    this.#before = order.earlierCompletion === 'none' ? untouched : unsure
     this.#isHandedOver = order.earlierCompletion === 'sent' || order.earlierCompletion === 'succeeded'
     this.phaseSinceMs = context.clock.monotonicMs()
     this.advancedMs = this.phaseSinceMs
@@ -110,6 +126,22 @@ export class Conversation implements ExpectedDevice {
   /** From now on only a new word counts. */
   forgetOutcome(): void {
     this.outcome = null
+    this.bootFailure = null
+  }
+
+  /** The job has ended: whoever still asks is answered nothing, and is counted nowhere. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  /** How the board stands where the device did not take the image. */
+  get standingIfRefused(): BoardStanding {
+    return this.phase === 'restarting' ? unsure : this.#before
+  }
+
+  /** Whether the last of the image left for it, or is about to. */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver
   }
 
   /** A pause holds an answer back now; the silence is ours then. */
@@ -129,6 +161,7 @@ export class Conversation implements ExpectedDevice {
 
   async answer(request: PullRequest): Promise<PullAnswer> {
     const { context, options, onChange } = this.#parts
+    if (this.#isOver) return withdrawnAnswer()
     this.#hear(request)
     try {
       if (request.deviceId !== null) await this.#name()
@@ -147,18 +180,27 @@ export class Conversation implements ExpectedDevice {
         case 'rollback-status':
           return method === 'GET' ? this.#rollbackStatus() : notAllowed('GET')
         default:
-          context.log('info', 'pull.unknown-path', `${method} ${stripControl(path, 120)}: there is nothing`)
+          this.#log('info', 'pull.unknown-path', `${method} ${stripControl(path, 120)}: there is nothing`)
           return jsonAnswer(404, { error: 'Not found' })
       }
     } catch (thrown) {
       const error = asFlashproofError(thrown)
       // A stop is told by the run itself.
       if (!context.signal.aborted) this.failure ??= error
-      return jsonAnswer(410, { error: 'Release withdrawn' })
+      return withdrawnAnswer()
     } finally {
       // Everything else the run finds when it looks at its clock; waking it for every chunk would take longer than serving.
       if (this.outcome !== null || this.failure !== null) onChange()
     }
+  }
+
+  #log(level: 'debug' | 'info' | 'warning', code: string, text: string): void {
+    const count = (this.#lines.get(code) ?? 0) + 1
+    this.#lines.set(code, count)
+    if (count > MOST_LINES_OF_A_KIND) return
+    const { context } = this.#parts
+    context.log(level, code, text)
+    if (count === MOST_LINES_OF_A_KIND) context.log('info', code, 'further lines of this kind are not kept')
   }
 
   #hear(request: PullRequest): void {
@@ -190,9 +232,9 @@ export class Conversation implements ExpectedDevice {
   }
 
   async #manifest(request: PullRequest): Promise<PullAnswer> {
-    const { context, release } = this.#parts
+    const { release } = this.#parts
     await this.#noteVersion(request)
-    context.log('debug', 'pull.manifest', `version ${request.version ?? 'not said'}`)
+    this.#log('debug', 'pull.manifest', `version ${request.version ?? 'not said'}`)
     return jsonAnswer(200, release.manifest())
   }
 
@@ -237,16 +279,18 @@ export class Conversation implements ExpectedDevice {
     // What this question acknowledges is on the disk before the next chunk leaves.
     this.#count(index)
     if ((await this.#gate()) === 'held') return heldAnswer()
+    if (this.#isOver) return withdrawnAnswer()
     if (this.phase !== 'fetched' && this.phase !== 'restarting') this.#beginFetching()
-    const isLast = this.pace.completes(index)
-    if (isLast) await this.#handOver()
+    const { pace } = this
+    if (pace.leave(index)) await this.#handOver()
     return {
       ...jsonAnswer(200, release.chunk(index)),
       onEnd: isWhole => {
-        if (!isWhole) return
-        if (this.pace.kindOf(index) !== 'repeat') this.#advance()
-        this.pace.serve(index)
-        if (this.pace.isAllServed) this.#allServed()
+        // It began again meanwhile: what left before counts no more.
+        if (!isWhole || this.#isOver || pace !== this.pace) return
+        if (pace.kindOf(index) !== 'repeat') this.#advance()
+        pace.serve(index)
+        if (pace.isAllServed) this.#allServed()
       },
     }
   }
@@ -256,16 +300,16 @@ export class Conversation implements ExpectedDevice {
     const kind = this.pace.kindOf(index)
     if (kind === 'repeat') {
       context.countRetry()
-      context.log('info', 'chunk.repeated', `chunk ${String(index)} is asked for again`)
+      this.#log('info', 'chunk.repeated', `chunk ${String(index)} is asked for again`)
       if (index === this.#repeated.index) this.#repeated.count++
       else this.#repeated = { index, count: 1 }
       if (this.#repeated.count >= MOST_REPEATS) {
         const text = `it asks for chunk ${String(index)} again and again: it may hold another key, or check another signature`
-        this.outcome = { kind: 'refused', text }
+        this.outcome = { kind: 'refused', text, isSaid: false }
       }
     }
     if (kind === 'out-of-order') {
-      context.log('info', 'chunk.out-of-order', `chunk ${String(index)} is asked for out of order`)
+      this.#log('info', 'chunk.out-of-order', `chunk ${String(index)} is asked for out of order`)
     }
     this.#acknowledge(this.pace.ask(index))
   }
@@ -292,17 +336,35 @@ export class Conversation implements ExpectedDevice {
   async #startOver(): Promise<void> {
     const { context, release } = this.#parts
     const hadAll = this.phase === 'fetched' || this.phase === 'restarting'
-    context.log('warning', 'pull.start-over', 'the device begins again with chunk 0')
+    this.#log('warning', 'pull.start-over', 'the device begins again with chunk 0')
+    const { doneBytes } = this.pace
     this.pace = new DevicePace(release.sizeBytes, release.chunkBytes)
     if (hadAll) this.#countDownload()
+    else this.#countFruitless(doneBytes)
+    // Words on the download before.
+    this.bootFailure = null
+    this.namedOursAtMs = null
+    context.countRetry()
+    this.#enter('talking')
     if (this.#isHandedOver) {
       this.#isHandedOver = false
+      this.#before = unsure
       this.#standing = unsure
       await context.markCompletion('failed')
     }
-    context.countRetry()
-    this.#enter('talking')
     this.startSession()
+  }
+
+  /** It begins again before it had everything. @param reachedBytes how far it got before */
+  #countFruitless(reachedBytes: number): void {
+    if (reachedBytes > this.#furthestBytes) {
+      this.#furthestBytes = reachedBytes
+      this.#fruitlessStarts = 0
+      return
+    }
+    if (++this.#fruitlessStarts < MOST_FRUITLESS_STARTS) return
+    const text = `it begins again and again, and never gets further than ${String(this.#furthestBytes)} bytes`
+    this.outcome ??= { kind: 'refused', text, isSaid: false }
   }
 
   #countDownload(): void {
@@ -348,12 +410,14 @@ export class Conversation implements ExpectedDevice {
     const { context } = this.#parts
     const report = readStatusReport(body)
     if (typeof report === 'string') {
-      context.log('warning', 'pull.bad-status', `${report}: ${stripControl(body, 200)}`)
+      this.#log('warning', 'pull.bad-status', `${report}: ${stripControl(body, 200)}`)
       return jsonAnswer(400, { error: report })
     }
-    context.log('info', 'pull.status', describe(report))
+    this.#log('info', 'pull.status', describe(report))
     const { totalChunks } = this.#parts.release
-    if (report.totalChunks !== undefined && report.totalChunks !== 0 && report.totalChunks !== totalChunks) {
+    const isOther = report.totalChunks !== undefined && report.totalChunks !== 0 && report.totalChunks !== totalChunks
+    if (isOther && !this.#hasWarnedOfCount) {
+      this.#hasWarnedOfCount = true
       context.warn(
         `The device counts ${String(report.totalChunks)} chunks, this release has ${String(totalChunks)}: it goes by another manifest.`,
       )
@@ -370,7 +434,7 @@ export class Conversation implements ExpectedDevice {
     const reason = error === undefined ? '' : `: ${error}`
     if (isRolledBack === true || bootStatus === 'failed') {
       if (this.phase === 'silent' || this.phase === 'talking') {
-        context.log('info', 'pull.old-status', 'this status is about an earlier update')
+        this.#log('info', 'pull.old-status', 'this status is about an earlier update')
       } else if (isRolledBack === true) {
         this.outcome = { kind: 'old-firmware', text: `it went back to its old firmware${reason}` }
       } else if (this.phase === 'restarting') {
@@ -385,12 +449,13 @@ export class Conversation implements ExpectedDevice {
       return
     }
     if (!hasAll) {
-      context.log('info', 'pull.old-status', 'it reports a finished update, but was not served all of this one')
+      this.#log('info', 'pull.old-status', 'it reports a finished update, but was not served all of this one')
       return
     }
     await this.#haveAll(`status ${bootStatus ?? 'verified'}`)
     if (bootStatus !== 'success') return
     if (newVersion !== undefined) context.setVersion('after', newVersion)
+    this.bootFailure = null
     this.outcome = { kind: 'success', version: newVersion ?? null }
   }
 
@@ -399,7 +464,7 @@ export class Conversation implements ExpectedDevice {
     const { context } = this.#parts
     const isNew = this.complaint === null
     this.complaint = { text, atMs: context.clock.monotonicMs() }
-    if (isNew && ++this.#complaints >= context.retryPolicy.tries) this.outcome = { kind: 'refused', text }
+    if (isNew && ++this.#complaints >= context.retryPolicy.tries) this.outcome = { kind: 'refused', text, isSaid: true }
   }
 
   /** The device said that it has everything. */
@@ -415,11 +480,11 @@ export class Conversation implements ExpectedDevice {
   }
 
   #rollbackStatus(): PullAnswer {
-    const { context, options } = this.#parts
+    const { options } = this.#parts
     const isAsked = this.#isRollbackAsked
     // Told once, as the seed's server does.
     this.#isRollbackAsked = false
-    context.log('info', 'pull.rollback-status', isAsked ? 'answered yes, and cleared' : 'answered no')
+    this.#log('info', 'pull.rollback-status', isAsked ? 'answered yes, and cleared' : 'answered no')
     return jsonAnswer(200, { rollback_required: isAsked, reason: isAsked ? options.rollbackReason : '' })
   }
 
@@ -444,11 +509,18 @@ export class Conversation implements ExpectedDevice {
       }
     }
     if ((await this.#gate()) === 'held') return heldAnswer()
+    if (this.#isOver) return withdrawnAnswer()
     await this.#noteVersion(request)
     const { start, end } = asked.kind === 'part' ? asked : { start: 0, end: bytes.length }
     this.#notePlain()
     const isAgain = this.phase === 'fetched' || this.phase === 'restarting'
-    if (start === 0) this.#plainEnd = 0
+    if (start === 0) {
+      if (!isAgain && this.#plainTry.isTry) this.#countFruitless(this.#plainTry.reachedBytes)
+      this.#plainEnd = 0
+      this.#plainTry = { reachedBytes: 0, isTry: false }
+    }
+    const plainTry = this.#plainTry
+    plainTry.isTry ||= start > 0 || end === bytes.length
     if (!isAgain) this.#beginFetching()
     if (!isAgain && start <= this.#plainEnd && end === bytes.length) await this.#handOver()
     const range = { 'Content-Range': `bytes ${String(start)}-${String(end - 1)}/${String(bytes.length)}` }
@@ -459,15 +531,17 @@ export class Conversation implements ExpectedDevice {
       body: bytes.subarray(start, end),
       onSent: sentBytes => {
         // The last byte counts only with the device's word.
+        if (this.#isOver) return
+        plainTry.reachedBytes = Math.max(plainTry.reachedBytes, start + sentBytes)
         if (!isAgain && start <= this.#plainEnd) context.progress(Math.min(start + sentBytes, bytes.length - 1))
         this.#advance()
       },
       onEnd: isWhole => {
-        if (!isWhole || start > this.#plainEnd) return
+        if (!isWhole || this.#isOver || start > this.#plainEnd) return
         this.#plainEnd = Math.max(this.#plainEnd, end)
         if (this.#plainEnd < bytes.length) return
         // Firmware looks at the image again after its restart, to compare versions: that is no word on how it went.
-        if (isAgain) context.log('info', 'pull.again', 'the device took the whole image again')
+        if (isAgain) this.#log('info', 'pull.again', 'the device took the whole image again')
         else this.#allServed()
       },
     }
@@ -512,6 +586,7 @@ export class Conversation implements ExpectedDevice {
       this.#edge = null
       // The silence meanwhile was ours.
       this.lastHeardMs = this.#parts.context.clock.monotonicMs()
+      if (this.complaint !== null) this.complaint = { ...this.complaint, atMs: this.lastHeardMs }
     })
     this.#edge = edge
     // The request that opened it may have been answered long before it fails.
@@ -532,6 +607,10 @@ export class Conversation implements ExpectedDevice {
 
 function heldAnswer(): PullAnswer {
   return { ...jsonAnswer(503, { error: 'Paused' }), headers: { 'Retry-After': '2' } }
+}
+
+function withdrawnAnswer(): PullAnswer {
+  return jsonAnswer(410, { error: 'Release withdrawn' })
 }
 
 function notAllowed(methods: string): PullAnswer {

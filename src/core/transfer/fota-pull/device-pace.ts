@@ -19,7 +19,10 @@ export class DevicePace {
   readonly #chunkBytes: number
   readonly #served: Uint8Array
   readonly #acknowledged: Uint8Array
+  /** Their answers began to leave: the device may have them, whatever became of the link. */
+  readonly #left: Uint8Array
   #servedCount = 0
+  #leftCount = 0
   #doneBytes = 0
   #last = -1
   #highest = -1
@@ -35,6 +38,7 @@ export class DevicePace {
     this.totalChunks = Math.ceil(sizeBytes / chunkBytes)
     this.#served = new Uint8Array(this.totalChunks)
     this.#acknowledged = new Uint8Array(this.totalChunks)
+    this.#left = new Uint8Array(this.totalChunks)
     for (let index = 0; index < this.totalChunks; index++) {
       if (((have?.[index >> 3] ?? 0) >> (index & 7)) & 1) {
         this.serve(index)
@@ -58,9 +62,16 @@ export class DevicePace {
     return this.#servedCount === this.totalChunks
   }
 
-  /** Whether serving this chunk would make the device have been served all of them. */
-  completes(index: number): boolean {
-    return this.#servedCount === this.totalChunks - (this.#served[index] === 1 ? 0 : 1)
+  /**
+   * Counts a chunk whose answer is about to leave; a device may ask for several at once.
+   * @returns whether the device may have all of them with it
+   */
+  leave(index: number): boolean {
+    if (this.#left[index] === 0) {
+      this.#left[index] = 1
+      this.#leftCount++
+    }
+    return this.#leftCount === this.totalChunks
   }
 
   sizeOf(index: number): number {
@@ -87,6 +98,7 @@ export class DevicePace {
   /** The whole answer with this chunk left. */
   serve(index: number): void {
     if (this.#served[index] === 1) return
+    this.leave(index)
     this.#served[index] = 1
     this.#servedCount++
     this.#highest = Math.max(this.#highest, index)

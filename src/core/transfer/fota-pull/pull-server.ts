@@ -38,6 +38,8 @@ export interface PullServerLease {
 const MOST_BODY_BYTES = 64 * 1024
 const PIECE_BYTES = 16 * 1024
 const MOST_STRANGERS = 100
+/** More than a bench of devices opens at a time; what is beyond it is closed at once. */
+const MOST_CONNECTIONS = 1024
 
 /** By address and port; `any` stands for the port that the system chose. */
 const servers = new Map<string, Promise<PullServer>>()
@@ -53,8 +55,11 @@ export async function openPullServer(
   device: ExpectedDevice,
 ): Promise<PullServerLease> {
   const { address, port, preferredPort } = at
-  const key = `${address} ${port === null ? 'any' : String(port)}`
+  const preferred = `${address} ${String(preferredPort)}`
   for (;;) {
+    // Another job may listen where this one's device was told to ask.
+    const isShared = port === null && preferredPort !== null && servers.has(preferred)
+    const key = isShared ? preferred : `${address} ${port === null ? 'any' : String(port)}`
     const known = servers.get(key)
     const opening = known ?? PullServer.open(address, port, preferredPort)
     if (known === undefined) servers.set(key, opening)
@@ -107,6 +112,7 @@ class PullServer {
   static async #listen(address: string, port: number): Promise<PullServer> {
     const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 15_000 })
     server.keepAliveTimeout = 15_000
+    server.maxConnections = MOST_CONNECTIONS
     const opened = new PullServer(server, address)
     server.on('request', (message, response) => {
       opened.#take(message, response).catch(() => {
@@ -206,7 +212,12 @@ class PullServer {
   /** By the name that it gives; else by its address, where one job alone can mean it. */
   #deviceOf({ deviceId, remoteAddress }: PullRequest): ExpectedDevice | null {
     const devices = [...this.#devices]
-    if (deviceId !== null) return devices.find(device => idKey(device.deviceId) === idKey(deviceId)) ?? null
+    if (deviceId !== null) {
+      const named = (name: string): ExpectedDevice | undefined =>
+        devices.find(device => idKey(device.deviceId) === idKey(name))
+      // A target that names an address means whoever comes from there, whatever it calls itself.
+      return named(deviceId) ?? (this.#withdrawn.has(idKey(deviceId)) ? null : (named(remoteAddress) ?? null))
+    }
     // One that is done is not taken for one that did not come yet.
     if (this.#isWithdrawn(remoteAddress)) return null
     const here = devices.filter(device => device.address === remoteAddress)

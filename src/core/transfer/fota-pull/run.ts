@@ -87,6 +87,7 @@ export class PullRun {
       this.#announce(lease)
       return await this.#follow()
     } finally {
+      this.#conversation.end()
       // An interrupted job goes on later, so its device is not sent away.
       if (hasErrorCode(context.signal.reason, 'job.cancelled')) {
         lease.withdraw()
@@ -209,7 +210,7 @@ export class PullRun {
     const { firstRequestMs, stalledMs, unknownMs } = this.#timing
     const nowMs = this.#context.clock.monotonicMs()
     const silentMs = isHolding ? 0 : nowMs - (lastHeardMs ?? this.#startedMs)
-    if (complaint !== null && nowMs - complaint.atMs >= stalledMs) throw this.#refused(complaint.text)
+    if (complaint !== null && !isHolding && nowMs - complaint.atMs >= stalledMs) throw this.#refused(complaint.text)
     switch (phase) {
       case 'silent':
         if (silentMs >= firstRequestMs) throw this.#noRequest(silentMs)
@@ -270,7 +271,7 @@ export class PullRun {
     return { doneBytes, highestChunk: highestServed, repeats, outOfOrder }
   }
 
-  #refused(text: string, standing: BoardStanding = untouched): FlashproofError {
+  #refused(text: string, standing: BoardStanding = this.#conversation.standingIfRefused): FlashproofError {
     this.#context.enter('verifying', standing)
     return new FlashproofError('device.refused-image', `“${this.#conversation.deviceId}”: ${text}`, {
       deviceError: text,
@@ -307,7 +308,7 @@ export class PullRun {
     switch (outcome.kind) {
       case 'refused':
         await this.#context.markCompletion('failed')
-        throw this.#refused(outcome.text)
+        throw this.#refused(outcome.text, outcome.isSaid ? undefined : this.#standingUnsaid)
       case 'loops':
         await this.#context.markCompletion('failed')
         throw this.#refused(outcome.text, unsure)
@@ -318,6 +319,11 @@ export class PullRun {
       case 'success':
         return await this.#succeeded(outcome.version)
     }
+  }
+
+  /** It did not say that it refuses: what it was handed whole it may start all the same. */
+  get #standingUnsaid(): BoardStanding {
+    return this.#conversation.isHandedOver ? unsure : this.#conversation.standingIfRefused
   }
 
   /** The new firmware does not run: the device says so, or names the old version. */
@@ -354,6 +360,9 @@ export class PullRun {
       }
     }
     const after = await this.#lookAfterRestart()
+    // It may have gone back meanwhile.
+    const back = this.#wordOfGoingBack
+    if (back !== null) return await this.#wentBack(back.text, back.standing)
     const isNew = after === null ? null : addRunningFact(this.#order, context, this.#before, after)
     if (isNew === false) return { outcome: 'answered', boardNow: 'unknown', unplug: 'safe' }
     const namesHash = isNew === true && after?.appElfSha256 !== undefined
@@ -362,6 +371,15 @@ export class PullRun {
     if (this.#order.requiredLevel === 'confirmed') return await this.#confirm(board, after)
     context.warn('The board may still go back to the old firmware; “--require confirmed” waits for its next word.')
     return { outcome: 'answered', ...board }
+  }
+
+  /** What it said since its success that takes it back; null: nothing. */
+  get #wordOfGoingBack(): { readonly text: string; readonly standing: BoardStanding } | null {
+    const { outcome, bootFailure, phase } = this.#conversation
+    if (outcome?.kind === 'old-firmware') return { text: outcome.text, standing: untouched }
+    if (bootFailure !== null) return { text: bootFailure.text, standing: unsure }
+    if (phase === 'restarting' || phase === 'fetched') return null
+    return { text: 'it downloads again after it reported success', standing: unsure }
   }
 
   /** Whether its telemetry shows another boot, without a status. */
@@ -402,9 +420,10 @@ export class PullRun {
     const windowEndMs = clock.monotonicMs() + retryPolicy.confirmMs
     const latestMs = windowEndMs + Math.max(retryPolicy.rebootTimeoutMs, this.#timing.stalledMs)
     while (clock.monotonicMs() < latestMs) {
-      const { outcome, failure, lastHeardMs } = conversation
+      const { failure, lastHeardMs } = conversation
       if (failure !== null) throw failure
-      if (outcome?.kind === 'old-firmware') return await this.#wentBack(outcome.text)
+      const back = this.#wordOfGoingBack
+      if (back !== null) return await this.#wentBack(back.text, back.standing)
       if (lastHeardMs !== null && lastHeardMs >= windowEndMs) {
         const value = `${String(retryPolicy.confirmMs)} ms, then heard again`
         context.addEvidence({ level: 'confirmed', basis: 'device-said', method: 'health', value, matches: true })

@@ -44,7 +44,7 @@ export class GuidChunksRun {
   #isAdopted = false
   #standing: BoardStanding
   /** How the board stands as long as this upload is not complete. */
-  readonly #before: BoardStanding
+  #before: BoardStanding
   #completion: TransferOrder['earlierCompletion']
 
   /** @param client to the server's root: the address of an upload counts from there */
@@ -141,7 +141,11 @@ export class GuidChunksRun {
     if (!isResume || ledger === null || this.#completion === 'failed') return
     const session = sessionOf(ledger.targetPath, this.#endpoint.origin)
     const isSameDevice = ledger.deviceKey === null || ledger.deviceKey === this.#telemetry.deviceKey
-    if (session === null || ledger.imageSha256 !== image.sha256 || !isSameDevice) return
+    if (session === null || ledger.imageSha256 !== image.sha256 || !isSameDevice) {
+      // It is not asked any more, so whether it was completed stays unknown.
+      if (this.#completion === 'sent') this.#before = settled
+      return
+    }
     this.#chunks = new ChunkSet(image.bytes.length, ledger.chunkBytes, ledger.totalChunks, ledger.have)
     this.#upload = new Upload(this.#partsFor(ledger.chunkBytes, ledger.totalChunks), session)
     this.#upload.mayBeComplete = this.#completion === 'sent'

@@ -54,6 +54,8 @@ export class ResumableRun {
   /** A file of this name was there and is to be replaced: what the server says of the name is then no word on ours. */
   #replaces = false
   #hasSaidSent = false
+  /** An earlier run sent the last chunk, and the server did not say since that it lacks something. */
+  #mayHaveAll: boolean
 
   constructor(order: TransferOrder, options: ResumableOptions, context: TransferContext, world: ResumableWorld) {
     this.#order = order
@@ -64,6 +66,7 @@ export class ResumableRun {
     const path = options.telemetryPath === '' ? null : options.telemetryPath
     this.#telemetry = new TelemetryQuestions(this.#client, context, path)
     this.#completion = order.earlierCompletion
+    this.#mayHaveAll = order.earlierCompletion === 'sent'
     this.#before = this.#completion === 'none' ? untouched : settled
     this.#standing = this.#completion === 'sent' ? unclear : this.#before
   }
@@ -154,6 +157,7 @@ export class ResumableRun {
     const { plan } = questions
     // Complete, and this job began it: its last answer was lost.
     if (ledger !== null && !this.#replaces && first.kind === 'complete') return await this.#settle(plan, first)
+    if (first.kind === 'in-progress') this.#mayHaveAll = false
     const trusted = await this.#trustedLedger(ledger)
     for (let round = 0; ; round++) {
       const chunks = new ChunkSet(plan.sizeBytes, plan.chunkBytes, plan.totalChunks)
@@ -231,7 +235,7 @@ export class ResumableRun {
       await sender.sendMissing()
       return sender.sentChunks
     } catch (thrown) {
-      if (surelyLacks(chunks, sender.unanswered)) await this.#backToBefore()
+      if (!this.#mayHaveAll && surelyLacks(chunks, sender.unanswered)) await this.#backToBefore()
       throw asFlashproofError(thrown)
     }
   }
@@ -254,6 +258,7 @@ export class ResumableRun {
 
   /** The server surely does not have the upload whole. */
   async #backToBefore(): Promise<void> {
+    this.#mayHaveAll = false
     this.#standing = this.#before
     if (this.#completion !== 'sent') return
     this.#completion = 'none'

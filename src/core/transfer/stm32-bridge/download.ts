@@ -100,8 +100,8 @@ export class Download {
   }
 
   async #sendOnce(before: BoardStanding, hasStatus: boolean): Promise<TransferReport | { neverSent: FlashproofError }> {
-    const { context, client, connect, padded } = this.#parts
-    const { clock, requestSignal } = context
+    const { context, connect, padded } = this.#parts
+    const { clock } = context
     const until = clockTime(clock.nowMs() + this.#timeoutMs)
     context.enter('transferring', unclear)
     await context.markCompletion('sent')
@@ -112,6 +112,20 @@ export class Download {
     const leg = new RelayLegWatch(context, padded.length, hasStatus ? connect() : null)
     leg.start()
     try {
+      return await this.#orderOnce(leg, { before, hasStatus, until })
+    } finally {
+      await leg.close()
+    }
+  }
+
+  async #orderOnce(
+    leg: RelayLegWatch,
+    run: { before: BoardStanding; hasStatus: boolean; until: string },
+  ): Promise<TransferReport | { neverSent: FlashproofError }> {
+    const { context, client } = this.#parts
+    const { requestSignal } = context
+    let word: string
+    try {
       const answer = await client.request({
         method: 'POST',
         path: '/download',
@@ -121,13 +135,13 @@ export class Download {
         signal: requestSignal,
         needsFreshConnection: true,
       })
-      const word = readDownloadAnswer(answer)
-      await leg.end('done')
-      context.cannotUndo(null)
-      return await this.acknowledged(word)
+      word = readDownloadAnswer(answer)
     } catch (thrown) {
-      return await this.#afterFailure(asFlashproofError(thrown), { leg, before, hasStatus, until })
+      return await this.#afterFailure(asFlashproofError(thrown), { leg, ...run })
     }
+    await leg.end('done')
+    context.cannotUndo(null)
+    return await this.acknowledged(word)
   }
 
   async #afterFailure(
@@ -148,7 +162,10 @@ export class Download {
     if (error.code.startsWith('relay.')) return await this.#failed(error, leg, before)
     if (!context.requestSignal.aborted) context.log('warning', 'download.unanswered', error.message)
     if (hasStatus && !context.signal.aborted) {
-      const found = await this.follow(null)
+      const found = await this.follow(null).catch((thrown: unknown) => {
+        if (!context.signal.aborted) throw thrown
+        return 'unknown' as const
+      })
       if (found === 'done') {
         await leg.end('done')
         context.cannotUndo(null)
@@ -161,6 +178,8 @@ export class Download {
       `The gateway’s answer was lost; it may still be writing to the STM32. Keep both powered until ${until}, then look whether the STM32 works; “resume” asks before it writes again.`,
     )
     if (context.requestSignal.aborted) throw error
+    // Stopped while the status was looked at.
+    if (hasStatus) context.signal.throwIfAborted()
     return { outcome: 'outcome-unknown', ...unclear }
   }
 

@@ -35,12 +35,17 @@ export class RelayLegWatch {
 
   /** Ends the looking and leaves `state` on show. */
   async end(state: Exclude<RelayLeg['state'], 'waiting' | 'running'>): Promise<void> {
-    this.#stop.abort()
-    await this.#running
-    await this.#client?.close()
+    await this.close()
     // Without a status the end itself tells that all bytes went over.
     if (state === 'done') this.#doneBytes = this.#totalBytes
     this.#show(state)
+  }
+
+  /** Ends the looking and leaves on show what was seen last. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+    await this.#client?.close()
   }
 
   async #tick(): Promise<void> {

@@ -23,6 +23,8 @@ import { assertPassesUnchanged, padForGateway } from './upload-image.ts'
 const FIELD = 'file'
 /** Accepted by a person who knows that the STM32 may be written a second time. */
 export const REPEAT_DOWNLOAD = 'repeat-download'
+/** Kept in the ledger for a later run: before the order was sent, the gateway's status said that nothing was done yet. */
+const HAD_TELLING_STATUS = 'status'
 
 export class BridgeRun {
   readonly #order: TransferOrder
@@ -81,7 +83,8 @@ export class BridgeRun {
 
   /** An earlier `/download` was sent and never answered: only the gateway's status, or a person, can take it from here. */
   async #findOut(status: GatewayStatus | null): Promise<TransferReport | null> {
-    if (status !== null) {
+    // One that said “done” already before the order cannot tell what became of it.
+    if (status !== null && this.#context.ledger()?.targetPath === HAD_TELLING_STATUS) {
       const found = await this.#download.follow(status)
       if (found === 'done') {
         this.#context.progress(this.#order.image.bytes.length)
@@ -171,6 +174,13 @@ export class BridgeRun {
     })
     readUploadAnswer(answer, this.#padded.length)
     await this.#compareWithStatus()
+    this.#context.startSession({
+      chunkBytes: this.#padded.length,
+      totalChunks: 1,
+      imageSha256: image.sha256,
+      deviceKey: this.#telemetry.deviceKey,
+      targetPath: this.#hasStatus ? HAD_TELLING_STATUS : '',
+    })
   }
 
   /** A gateway that tells the hash of what it holds shows at once whether it holds our bytes. */

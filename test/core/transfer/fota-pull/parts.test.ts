@@ -61,7 +61,7 @@ describe('how far a device is', () => {
     pace.ask(1)
     pace.serve(1)
     expect([pace.kindOf(0), pace.kindOf(1)]).toEqual(['start-over', 'repeat'])
-    expect(pace.completes(2)).toBe(false)
+    expect(pace.leave(2)).toBe(false)
   })
 
   it('goes on with what an earlier run counted', () => {
@@ -69,7 +69,13 @@ describe('how far a device is', () => {
     expect([pace.doneBytes, pace.kindOf(2), pace.kindOf(0)]).toEqual([2048, 'repeat', 'start-over'])
     expect(pace.ask(3)).toEqual([2])
     expect(new DevicePace(3072, 1024, Uint8Array.of(0b0011)).isAllServed).toBe(false)
-    expect(new DevicePace(10, 1024).completes(0)).toBe(true)
+    expect(new DevicePace(10, 1024).leave(0)).toBe(true)
+  })
+
+  it('may have all of them as soon as the last ones are on their way, also when they are asked for at once', () => {
+    const pace = new DevicePace(3072, 1024)
+    pace.serve(0)
+    expect([pace.leave(1), pace.leave(2), pace.isAllServed]).toEqual([false, true, false])
   })
 })
 

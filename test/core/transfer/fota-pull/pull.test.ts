@@ -353,6 +353,50 @@ describe('the end by the device’s word', () => {
     expect(await bench.ended(jobId)).toMatchObject({ verdict: 'running' })
   })
 
+  it('beginning again without ever getting further is a refusal', async () => {
+    const { jobId, url } = await bench.serve('pump-7')
+    const device = new ScriptedDevice(url, 'pump-7')
+    let status = 200
+    for (let starts = 0; starts < 30 && status === 200; starts++) {
+      for (const index of [0, 1, 2])
+        if (status === 200) status = (await device.chunk(index).catch(() => null))?.status ?? 0
+    }
+    const job = await bench.ended(jobId)
+    expect(job).toMatchObject({ state: 'failed', error: { code: 'device.refused-image' }, boardNow: 'old-firmware' })
+    expect(job.error?.message).toContain('never gets further than 2048 bytes')
+  })
+
+  it('a download after a start that failed is a new one', async () => {
+    await bench.close()
+    bench = await openPullBench(hasty)
+    const { jobId, url } = await bench.serve('pump-7', { options: patient })
+    const device = new ScriptedDevice(url, 'pump-7')
+    await device.fetchChunks(0, CHUNKS)
+    await device.status({ boot_status: 'pending_reboot' })
+    await device.status({ boot_status: 'failed', boot_count: 1 })
+    await device.fetchChunk(0)
+    const again = await bench.until(jobId, ({ state }) => state === 'transferring')
+    expect(again).toMatchObject({ boardNow: 'unknown', completion: 'failed' })
+    // Longer than the word on the start before would have counted.
+    for (let index = 1; index < CHUNKS; index++) {
+      await new Promise(resolve => setTimeout(resolve, 40))
+      await device.fetchChunk(index)
+    }
+    await device.status({ boot_status: 'success', new_version: VERSION })
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'running' })
+  })
+
+  it('other counts of chunks are warned of once, whatever is posted', async () => {
+    const { jobId, url } = await bench.serve('pump-7')
+    const device = new ScriptedDevice(url, 'pump-7')
+    await device.fetchChunk(0)
+    for (const total of [3, 4, 1e300]) await device.status({ total_chunks: total, chunk_received: total })
+    const { warnings, evidence } = bench.snapshotOf(jobId)
+    expect([warnings.filter(text => text.includes('another manifest')).length, evidence]).toEqual([1, []])
+    await bench.station.engine.cancel([jobId])
+    await bench.ended(jobId)
+  })
+
   it('a status about an earlier update counts for nothing', async () => {
     const { jobId, url } = await bench.serve('pump-7')
     const device = new ScriptedDevice(url, 'pump-7')
@@ -385,6 +429,12 @@ describe('the end by the device’s word', () => {
     await bench.until(jobId, ({ state }) => state === 'confirming')
     await device.status({ boot_status: 'failed', rollback: true })
     expect(await bench.ended(jobId)).toMatchObject({ reason: 'contradicted', boardNow: 'old-firmware' })
+    const third = await bench.serve('pump-9', { require: 'confirmed', options: patient })
+    const looping = new ScriptedDevice(third.url, 'pump-9')
+    await looping.update(VERSION)
+    await bench.until(third.jobId, ({ state }) => state === 'confirming')
+    await looping.status({ boot_status: 'failed', boot_count: 2 })
+    expect(await bench.ended(third.jobId)).toMatchObject({ reason: 'contradicted', boardNow: 'unknown' })
     const second = await bench.serve('pump-8', { require: 'confirmed', options: patient })
     await new ScriptedDevice(second.url, 'pump-8').update(VERSION)
     expect(await bench.ended(second.jobId)).toMatchObject({ verdict: 'unproven', reason: 'not-answered' })
@@ -561,6 +611,12 @@ describe('one server for several devices', () => {
     await device.update(VERSION)
     expect(await bench.ended(jobId)).toMatchObject({ verdict: 'running' })
     expect((await device.chunk(0)).status).toBe(410)
+  })
+
+  it('knows it by its address also where it calls itself something else', async () => {
+    const { jobId, url } = await bench.serve('127.0.0.1')
+    await new ScriptedDevice(url, 'ESP32-from-the-factory').update(VERSION)
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'running' })
   })
 
   it('says which port is taken by another program', async () => {

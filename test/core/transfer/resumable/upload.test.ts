@@ -400,6 +400,29 @@ describe('another process', () => {
     expect(chunksSent(server)).toEqual(all)
   })
 
+  it('does not call the old firmware safe again because a server that may have all breaks off', async () => {
+    let run = 1
+    const server = await serve({
+      fate({ what, chunk }) {
+        if (what === 'summary') return { status: 404, body: '' }
+        if (run === 1) return what === 'upload' && chunk === COUNT ? 'after' : undefined
+        return what === 'upload' || chunk !== 1 ? 'before' : undefined
+      },
+    })
+    const jobId = await start(server, { options: { simultaneousUploads: 1 } })
+    await bench.until(jobId, ({ retries }) => retries > 0)
+    await bench.reopen()
+    expect(bench.station.engine.locate(jobId).snapshot).toMatchObject({ completion: 'sent', boardNow: 'unknown' })
+    run = 2
+    await bench.station.engine.resume({ jobIds: [jobId] })
+    expect(await bench.ended(jobId)).toMatchObject({
+      state: 'failed',
+      completion: 'sent',
+      boardNow: 'unknown',
+      unplug: 'keep-powered',
+    })
+  })
+
   it('sends all again to a server that removed the parts', async () => {
     let isBroken = true
     const server = await serve({

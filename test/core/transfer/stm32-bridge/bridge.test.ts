@@ -263,6 +263,50 @@ describe('a link that breaks while the STM32 is written', () => {
     expect(await flash(gateway)).toMatchObject({ state: 'failed', error: { code: 'relay.sum-differs' } })
   })
 
+  it('is not settled, in a later run either, by a status that said done before the order', async () => {
+    const gateway = await gatewayWith({ download: [{ cut: true }], status: held => statusOf(held, 'done') })
+    const jobId = await start(gateway)
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'unproven', reason: 'outcome-unknown' })
+    await bench.reopen()
+    await bench.station.engine.resume({ jobIds: [jobId] })
+    expect(await bench.ended(jobId)).toMatchObject({ state: 'failed', error: { code: 'job.decision-needed' } })
+    expect(gateway.downloads).toBe(1)
+  })
+
+  it('is settled in a later run by a status that was telling', async () => {
+    let state = 'idle'
+    const gateway = await gatewayWith({
+      download: [{ cut: true }],
+      status: held => statusOf(held, held.downloads === 0 ? 'idle' : state),
+    })
+    const jobId = await start(gateway)
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'unproven', reason: 'outcome-unknown' })
+    state = 'done'
+    await bench.reopen()
+    await bench.station.engine.resume({ jobIds: [jobId] })
+    expect(await bench.ended(jobId)).toMatchObject({ verdict: 'acknowledged' })
+    expect(gateway.downloads).toBe(1)
+  })
+
+  it('a cancel while the status is looked at leaves nothing on show as if it still ran', async () => {
+    const gateway = await gatewayWith({
+      download: [{ cut: true }],
+      status: held => statusOf(held, held.downloads > 0 ? 'sending' : 'idle'),
+    })
+    const jobId = await start(gateway)
+    await bench.until(jobId, () => gateway.requests.filter(line => line.endsWith('/status')).length > 3)
+    await bench.station.engine.cancel([jobId])
+    expect(await bench.ended(jobId)).toMatchObject({
+      state: 'cancelled',
+      boardNow: 'unknown',
+      unplug: 'keep-powered',
+      relay: { state: 'unknown' },
+    })
+    const asked = gateway.requests.length
+    await bench.reopen()
+    expect(gateway.requests.length).toBe(asked)
+  })
+
   it('stays unknown where the status is about another file', async () => {
     const gateway = await gatewayWith({
       download: [{ cut: true }],
