@@ -20,7 +20,8 @@ export interface HttpRequest {
   readonly body?: Uint8Array | readonly Uint8Array[]
   /**
    * For a body that a device takes slowly: called with the bytes of the body that the network took so far. The body then
-   * leaves in pieces of at most 4 KiB, each after the one before; the head and the first body piece leave together.
+   * leaves in pieces, each after the one before: of 4 KiB, and of up to 64 KiB as long as the network takes them at once.
+   * The head and the first body piece leave together.
    */
   readonly onSent?: (sentBytes: number) => void
   /**
@@ -58,6 +59,8 @@ const REUSE_WITHIN_MS = 4000
 const SILENT_CLOSE_MS = 1000
 /** What small web servers read at once is about 1.4 KiB; more than this in one write only fills buffers here. */
 const PIECE_BYTES = 4096
+/** A piece that the network took at once is followed by one of twice the size, up to this. */
+const LARGEST_PIECE_BYTES = 64 * 1024
 
 interface PendingRequest {
   readonly request: HttpRequest
@@ -168,8 +171,8 @@ export class HttpClient {
     beforeLastPiece?: () => Promise<void>,
   ): void {
     const pending = this.#pending
-    const pieces = piecesOf(parts)
-    let leftBytes = parts.reduce((sum, part) => sum + part.length, 0)
+    const body = new BodyReader(parts)
+    let pieceBytes = PIECE_BYTES
     let sentBytes = 0
     // An answer may come before the whole body was sent; the rest then stays here.
     const isOver = (): boolean => this.#socket !== socket || this.#pending !== pending
@@ -180,16 +183,17 @@ export class HttpClient {
         onSent(sentBytes)
         if (!isOver()) next()
       })
+      const isTakenAtOnce = socket.writableLength === 0
+      pieceBytes = isTakenAtOnce ? Math.min(2 * pieceBytes, LARGEST_PIECE_BYTES) : PIECE_BYTES
     }
     const next = (): void => {
-      const { value: piece } = pieces.next()
-      if (piece === undefined) {
+      const piece = body.take(pieceBytes)
+      if (piece === null) {
         this.#unsentBody = false
         return
       }
       this.#unsentBody = true
-      leftBytes -= piece.length
-      if (leftBytes > 0 || beforeLastPiece === undefined) {
+      if (body.leftBytes > 0 || beforeLastPiece === undefined) {
         write(piece)
         return
       }
@@ -372,29 +376,44 @@ function partsOf(body: HttpRequest['body']): readonly Uint8Array[] {
   return (body instanceof Uint8Array ? [body] : body).filter(part => part.length > 0)
 }
 
-function* piecesOf(parts: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
-  let carried = parts[0]
-  for (const part of parts.slice(1)) {
-    if (carried !== undefined && carried.length < PIECE_BYTES) {
-      // A short piece, such as the head of a form's part, goes out together with what follows it.
-      const room = PIECE_BYTES - carried.length
-      const joined = Buffer.concat([carried, part.subarray(0, room)])
-      if (part.length <= room) {
-        carried = joined
-        continue
-      }
-      yield joined
-      carried = part.subarray(room)
-      continue
-    }
-    if (carried !== undefined) yield* inPieces(carried)
-    carried = part
-  }
-  if (carried !== undefined) yield* inPieces(carried)
-}
+/** Hands out a body of several parts in pieces, without copying what lies in one part. */
+class BodyReader {
+  readonly #parts: readonly Uint8Array[]
+  #part = 0
+  #at = 0
+  leftBytes: number
 
-function* inPieces(bytes: Uint8Array): Generator<Uint8Array, undefined> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+  constructor(parts: readonly Uint8Array[]) {
+    this.#parts = parts
+    this.leftBytes = parts.reduce((sum, part) => sum + part.length, 0)
+  }
+
+  /** @returns the next `sizeBytes`, or what is left; null when nothing is */
+  take(sizeBytes: number): Uint8Array | null {
+    if (this.leftBytes === 0) return null
+    const first = this.#takeFromPart(sizeBytes)
+    if (first.length === sizeBytes || this.leftBytes === 0) return first
+    // A short piece, such as the head of a form's part, goes out together with what follows it.
+    const pieces = [first]
+    for (let missing = sizeBytes - first.length; missing > 0 && this.leftBytes > 0;) {
+      const more = this.#takeFromPart(missing)
+      pieces.push(more)
+      missing -= more.length
+    }
+    return Buffer.concat(pieces)
+  }
+
+  #takeFromPart(mostBytes: number): Uint8Array {
+    const part = this.#parts[this.#part] ?? new Uint8Array(0)
+    const taken = part.subarray(this.#at, this.#at + mostBytes)
+    this.#at += taken.length
+    this.leftBytes -= taken.length
+    if (this.#at === part.length) {
+      this.#part++
+      this.#at = 0
+    }
+    return taken
+  }
 }
 
 const codeWhileConnecting: Readonly<Record<string, ErrorCode>> = {

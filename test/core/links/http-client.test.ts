@@ -259,7 +259,7 @@ describe('HttpClient with a long body', () => {
       ...post,
       onSent: sentBytes => sent.push(sentBytes),
       beforeLastPiece: async () => {
-        while (received < image.length) await new Promise(resolve => setImmediate(resolve))
+        while (received < (sent.at(-1) ?? 0)) await new Promise(resolve => setImmediate(resolve))
         receivedBefore = received
       },
     })
@@ -267,6 +267,26 @@ describe('HttpClient with a long body', () => {
     // Nothing of the last piece had left.
     expect(receivedBefore).toBe(sent.at(-2))
     expect(sent).toEqual([...sent].sort((left, right) => left - right))
+  })
+
+  it('sends small pieces until the network takes them at once, and again when it does not', async () => {
+    const { client } = await serve((request, response) => {
+      // Long enough that everything between the two ends is full.
+      setTimeout(() => request.resume(), 50)
+      request.on('end', () => response.end('ok'))
+    })
+    const sizes: number[] = []
+    let sentBefore = 0
+    const body = new Uint8Array(24 * 1024 * 1024)
+    const onSent = (sentBytes: number): void => {
+      sizes.push(sentBytes - sentBefore)
+      sentBefore = sentBytes
+    }
+    const answer = await client.request({ ...post, body, onSent })
+    expect([answer.status, sentBefore]).toEqual([200, body.length])
+    expect(sizes.slice(0, 6)).toEqual([4096, 4096, 8192, 16_384, 32_768, 65_536])
+    expect(Math.max(...sizes)).toBe(65_536)
+    expect(sizes.indexOf(4096, 6)).toBeGreaterThan(6)
   })
 
   it('ends the connection when what must precede the last piece fails', async () => {

@@ -45,7 +45,15 @@ export function startsLikeHex(): FlashproofError {
 
 /** The STM32's check: the sum of all bytes, of which eight bits are kept. */
 export function sum8(bytes: Uint8Array): number {
-  let sum = 0
-  for (const byte of bytes) sum = (sum + byte) & 0xff
-  return sum
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const wholeBytes = bytes.length - (bytes.length % 4)
+  // Two sums in one number, four bytes at a time: byte by byte, a large image would hold the event loop for long.
+  let sums = 0
+  for (let at = 0; at < wholeBytes; at += 4) {
+    const word = view.getUint32(at)
+    sums = (sums + (word & 0xff_00_ff) + ((word >>> 8) & 0xff_00_ff)) & 0xff_00_ff
+  }
+  let sum = sums + (sums >>> 16)
+  for (const byte of bytes.subarray(wholeBytes)) sum += byte
+  return sum & 0xff
 }

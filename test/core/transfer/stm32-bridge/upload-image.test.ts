@@ -48,4 +48,11 @@ describe('an image that the gateway would change', () => {
 it('sums bytes as the STM32 does: eight bits of the total', () => {
   expect(sum8(Uint8Array.of(0xff, 0x02))).toBe(1)
   expect(sum8(new Uint8Array(256).fill(1))).toBe(0)
+  const bytes = Uint8Array.from({ length: 1003 }, (_, index) => index * 197)
+  for (const start of [0, 1, 2, 3]) {
+    for (const end of [start, 5, 8, 1001, 1003]) {
+      const part = bytes.subarray(start, end)
+      expect(sum8(part)).toBe(part.reduce((sum, byte) => sum + byte, 0) % 256)
+    }
+  }
 })
