@@ -87,10 +87,15 @@ export class DeviceScans {
         addresses,
         ports: portsOf(this.#world.ports, request.httpPorts),
         ratePerSecond: request.ratePerSecond ?? DEFAULT_RATE_PER_SECOND,
+        isBusy,
         ...(canConnect === undefined ? {} : { canConnect }),
         ask: async target => {
           if (isBusy(target)) return
-          const device = await ask(target, signal)
+          const device = await ask(target, signal).catch((thrown: unknown) => {
+            // A job took the board meanwhile.
+            if (hasErrorCode(thrown, 'device.busy')) return null
+            throw thrown
+          })
           if (device !== null && !signal.aborted) news.found(device)
         },
         onProgress: progress => {

@@ -6,7 +6,7 @@ import { stripControl } from '../shared/units.ts'
 import { isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceEntry } from '../core/discovery/device-key.ts'
 import { readDeviceCsv, writeDeviceCsv } from '../core/discovery/device-csv.ts'
-import { listDevices, lookUpDevice, mergeDevices } from '../core/discovery/device-registry.ts'
+import { listDevices, lookUpDevice, mergeDevices, targetsOf } from '../core/discovery/device-registry.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
 import { readLabels, setLabel, setLabels, withLabels } from '../core/discovery/labels.ts'
@@ -167,7 +167,11 @@ export class Devices {
     const { home, protocolIds } = this.#world
     const devices = readDeviceCsv(csv, protocolIds)
     const merged = mergeDevices([...devices, ...readRemembered(home)])
-    const labels = devices.flatMap(({ key, label }) => (label === null ? [] : [[key, label] as const]))
+    // A label belongs to its row, which may stand under more than the file knew of the board.
+    const rowOf = (target: string): DeviceEntry | undefined => merged.find(row => targetsOf(row).includes(target))
+    const labels = devices.flatMap(({ key, label, target }) =>
+      label === null ? [] : [[rowOf(target)?.key ?? key, label] as const],
+    )
     write(() => {
       // Kept in reverse: what is remembered last stands first.
       rememberDevices(home, merged.toReversed())
@@ -179,8 +183,12 @@ export class Devices {
 
   /** @throws {FlashproofError} file.not-writable */
   forget(key: string): void {
+    const { home } = this.#world
+    // The row may stand under more than was remembered of the board, such as a MAC that it announces.
+    const targets = this.#known().flatMap(row => (row.key === key ? targetsOf(row) : []))
     write(() => {
-      forgetDevice(this.#world.home, key)
+      forgetDevice(home, key)
+      for (const target of targets) forgetDevice(home, target)
     })
     this.refresh()
   }

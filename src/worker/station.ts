@@ -27,7 +27,7 @@ import { defaultRetryPolicy, type RetryPolicy } from '../core/transfer/retry.ts'
 import { announcementReaders, searchPorts } from '../core/transfer/announcement-readers.ts'
 import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
-import { BoardLines, isBoardLocked } from './board-place.ts'
+import { assertBoardFree, BoardLines, isBoardLocked } from './board-place.ts'
 import { Devices, seenDevice } from './devices.ts'
 import { firmwareThreadEntry } from './entries.ts'
 import { takeFingerprint } from './fingerprint.ts'
@@ -116,7 +116,11 @@ export function openStation(options: StationOptions): Station {
     signal: AbortSignal,
     timeoutMs = retryPolicy.requestTimeoutMs,
   ): Promise<ProbeReport> =>
-    lines.inLine(endpoint.text, () => probeTarget({ endpoint, protocols, signal, clock, timeoutMs }))
+    lines.inLine(endpoint.text, () => {
+      // A device that comes by itself is asked nothing.
+      if (endpoint.kind !== 'pull') assertBoardFree(endpoint.text, locks)
+      return probeTarget({ endpoint, protocols, signal, clock, timeoutMs })
+    })
   const isBusy = (target: string): boolean => isBoardLocked(target, locks)
   const devices = new Devices({
     home,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { currentOwner } from '../../src/core/journal/owner.ts'
-import { BoardLines, boardPlace, isBoardLocked } from '../../src/worker/board-place.ts'
+import { assertBoardFree, BoardLines, boardPlace, isBoardLocked } from '../../src/worker/board-place.ts'
 
 function locks(...keys: string[]) {
   const held = keys.map(key => ({ key, owner: currentOwner(), command: 'test', since: '', jobId: null }))
@@ -13,6 +13,11 @@ it('a board is one at all of its ports, and on this computer one a port', () => 
   expect(isBoardLocked('http://192.0.2.1', locks('endpoint:tcp://192.0.2.1:3232'))).toBe(true)
   expect(isBoardLocked('http://192.0.2.2', locks('endpoint:tcp://192.0.2.1:3232'))).toBe(false)
   expect(isBoardLocked('http://192.0.2.1', locks('device:mac:02:00:00:00:00:01'))).toBe(false)
+  const held = locks('endpoint:tcp://192.0.2.1:3232')
+  expect(() => {
+    assertBoardFree('http://192.0.2.1', held)
+  }).toThrow(expect.objectContaining({ code: 'device.busy' }))
+  assertBoardFree('http://192.0.2.2', held)
 })
 
 it('questions to one board follow each other, also after one that failed; those to others do not wait', async () => {

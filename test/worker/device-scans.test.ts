@@ -154,7 +154,9 @@ describe('devices as a file', () => {
     devices.importCsv('target,name,mac\nhttp://192.0.2.1,kitchen,02:00:00:00:00:01')
     devices.importCsv('target,chip,label\nhttp://192.0.2.1,ESP32,oven')
     const known = await devices.list(0, new AbortController().signal)
-    expect(known).toMatchObject([{ name: 'kitchen', identity: { chip: 'ESP32' }, key: 'mac:02:00:00:00:00:01' }])
+    expect(known).toMatchObject([
+      { name: 'kitchen', identity: { chip: 'ESP32' }, key: 'mac:02:00:00:00:00:01', label: 'oven' },
+    ])
     expect(() => devices.importCsv('target\nhttp://192.0.2.7\nnowhere')).toThrow(
       expect.objectContaining({ code: 'devices-file.invalid' }),
     )

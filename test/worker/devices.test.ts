@@ -107,6 +107,24 @@ it('a label, a device that was added and one that was forgotten are told too', a
   expect(told.at(-1)).toEqual({ name: 'device.removed', payload: { key: device.key } })
 })
 
+it('forgets and labels the row that is shown, also where it stands under more than was remembered', async () => {
+  devices.listen()
+  await devices.add('http://10.0.0.8', new AbortController().signal)
+  const identity = { mac: '02:00:00:00:00:08' }
+  heard = [fakeDeviceEntry('http://10.0.0.8', { key: 'mac:02:00:00:00:00:08', source: 'mdns', identity })]
+  devices.importCsv('target,label\r\nhttp://10.0.0.9,Shed\r\n')
+  world?.onChanged()
+  const signal = new AbortController().signal
+  expect((await devices.list(0, signal)).map(({ key, label }) => [key, label])).toEqual([
+    ['mac:02:00:00:00:00:08', null],
+    ['http://10.0.0.9', 'Shed'],
+  ])
+  devices.forget('mac:02:00:00:00:00:08')
+  heard = []
+  world?.onChanged()
+  expect((await devices.list(0, signal)).map(({ key }) => key)).toEqual(['http://10.0.0.9'])
+})
+
 it('gives a board whose name is not known yet a moment to announce itself, and only once', async () => {
   const signal = new AbortController().signal
   let isDone = false

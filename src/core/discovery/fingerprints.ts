@@ -33,7 +33,11 @@ export interface FingerprintWorld {
 }
 
 interface Asked {
+  /** Of the board for which it was asked: another one may take its address over. */
+  readonly name: string | null
   tries: number
+  /** That board said goodbye while it was asked. */
+  isStale: boolean
   /** Not asked again before; null while it is being asked. */
   dueMs: number | null
   print: Fingerprint | null
@@ -60,9 +64,8 @@ export class Fingerprints {
     return entries.map(entry => {
       if (!isUnexplained(entry)) return entry
       const { target } = entry
-      if (entry.present !== false) this.#want(target)
-      // One that went away may come back with other firmware.
-      else if (this.#asked.get(target)?.dueMs !== null) this.#asked.delete(target)
+      if (entry.present !== false) this.#want(entry)
+      else this.#leave(entry)
       const print = this.#asked.get(target)?.print ?? null
       return print === null ? entry : withPrint(entry, print)
     })
@@ -80,12 +83,21 @@ export class Fingerprints {
     await Promise.allSettled(this.#running)
   }
 
-  #want(target: string): void {
+  /** One that went away may come back with other firmware; what was asked of another board at its address stays. */
+  #leave({ target, name }: DeviceEntry): void {
+    const asked = this.#asked.get(target)
+    if (asked?.name !== name) return
+    if (asked.dueMs === null) asked.isStale = true
+    else this.#asked.delete(target)
+  }
+
+  #want({ target, name }: DeviceEntry): void {
     const asked = this.#asked.get(target)
     if (asked !== undefined) {
       if (asked.dueMs === null || asked.tries >= MAXIMUM_TRIES || this.#clock.monotonicMs() < asked.dueMs) return
     } else if (this.#asked.size >= MAXIMUM_KEPT) return
-    this.#asked.set(target, { tries: asked?.tries ?? 0, print: asked?.print ?? null, dueMs: null })
+    const { tries = 0, print = null } = asked ?? {}
+    this.#asked.set(target, { name: asked?.name ?? name, tries, print, dueMs: null, isStale: false })
     this.#waiting.push(target)
     this.#start()
   }
@@ -129,6 +141,7 @@ export class Fingerprints {
       // What cannot be asked stays without an explanation, as it was.
       asked.dueMs = this.#clock.monotonicMs() + SILENT_PAUSE_MS
     }
+    if (asked.isStale) this.#asked.delete(target)
     if (!this.#end.signal.aborted) this.#onChanged()
   }
 }

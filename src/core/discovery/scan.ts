@@ -29,6 +29,8 @@ export interface ScanWorld {
   readonly addresses: readonly string[]
   readonly ports: readonly SearchPort[]
   readonly ratePerSecond: number
+  /** Whether a job speaks with the board at an address: it is not even knocked at then. */
+  readonly isBusy?: (target: string) => boolean
   /** Whether something listens there; a test brings its own. */
   readonly canConnect?: (address: string, port: number, signal: AbortSignal) => Promise<boolean>
   /** Asks what listens at a target; the targets of one address follow each other. */
@@ -36,7 +38,7 @@ export interface ScanWorld {
   readonly onProgress: (progress: ScanProgress) => void
 }
 
-/** @throws what the signal's reason is, as soon as it aborts */
+/** @throws what the signal's reason is, as soon as it aborts; the first fault of an `ask`, once the others ended */
 export async function scanAddresses(world: ScanWorld): Promise<ScanProgress> {
   const { clock, signal, addresses, ratePerSecond, onProgress } = world
   const pauseMs = 1000 / Math.min(Math.max(ratePerSecond, 1), MAXIMUM_RATE_PER_SECOND)
@@ -57,6 +59,7 @@ export async function scanAddresses(world: ScanWorld): Promise<ScanProgress> {
       }
     })
   }
+  const failures: unknown[] = []
   onProgress(progress)
   const startMs = clock.monotonicMs()
   for (const [index, address] of addresses.entries()) {
@@ -65,21 +68,28 @@ export async function scanAddresses(world: ScanWorld): Promise<ScanProgress> {
     if (waitMs > 0) await clock.delay(waitMs, signal)
     const free = await places.take()
     if (signal.aborted) throw signal.reason
-    const visiting = visit(address).finally(() => {
-      free()
-      running.delete(visiting)
-    })
+    if (failures.length > 0) break
+    const visiting = visit(address)
+      .catch((error: unknown) => {
+        failures.push(error)
+      })
+      .finally(() => {
+        free()
+        running.delete(visiting)
+      })
     running.add(visiting)
   }
   await Promise.all(running)
   if (signal.aborted) throw signal.reason
+  if (failures.length > 0) throw failures[0]
   return progress
 }
 
 async function openPorts(
-  { ports, canConnect = canConnectTcp, signal }: ScanWorld,
+  { ports, canConnect = canConnectTcp, isBusy = () => false, signal }: ScanWorld,
   address: string,
 ): Promise<SearchPort[]> {
+  if (isBusy(`http://${address}`)) return []
   const answers = await Promise.all(
     ports.map(async place => ({ place, isOpen: await canConnect(address, place.port, signal) })),
   )

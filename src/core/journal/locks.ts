@@ -127,7 +127,8 @@ class SqliteLocks implements Locks {
   }
 }
 
-function busy(holder: HeldLock): FlashproofError {
+/** Says who holds it. */
+export function busy(holder: HeldLock): FlashproofError {
   const { key, owner, command, since, jobId } = holder
   return new FlashproofError(
     'device.busy',

@@ -102,6 +102,34 @@ describe('web servers that no announcement explains', () => {
     expect(asked).toHaveLength(10)
   })
 
+  it('are asked once also where a board that said goodbye stands at the same address', async () => {
+    const entries = [
+      heard('http://192.0.2.1', { name: 'before', present: false }),
+      heard('http://192.0.2.1', { name: 'after' }),
+    ]
+    for (const listed of [entries, entries.toReversed()]) {
+      for (let round = 0; round < 20; round++) {
+        fingerprints.apply(listed)
+        await clock.advance(300)
+      }
+    }
+    expect(asked).toEqual(['http://192.0.2.1'])
+  })
+
+  it('are asked again when they said goodbye while they were asked', async () => {
+    const first = Promise.withResolvers<Fingerprint>()
+    answer = () => (asked.length === 1 ? first.promise : Promise.resolve(told))
+    fingerprints.apply([heard('http://192.0.2.1')])
+    await clock.advance(300)
+    fingerprints.apply([heard('http://192.0.2.1', { present: false })])
+    first.resolve({ ...told, protocols: ['resumable'] })
+    await settle()
+    expect(fingerprints.apply([heard('http://192.0.2.1')])).toMatchObject([{ protocols: [] }])
+    await clock.advance(300)
+    expect(fingerprints.apply([heard('http://192.0.2.1')])).toMatchObject([{ protocols: ['esp-parts'] }])
+    expect(asked).toHaveLength(2)
+  })
+
   it('are left alone while a job speaks with them, and asked later', async () => {
     busy.add('http://192.0.2.1')
     fingerprints.apply([heard('http://192.0.2.1')])

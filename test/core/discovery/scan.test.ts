@@ -115,6 +115,24 @@ describe('a search', () => {
     expect(most).toBe(8)
   })
 
+  it('ends with the first fault of an answer, and leaves no other one behind', async () => {
+    const { clock, connects, ended } = fakeScan({
+      canConnect: () => Promise.resolve(true),
+      ask: target => Promise.reject(new Error(target)),
+    })
+    const failed = expect(ended).rejects.toThrow('http://10.0.0.1')
+    await clock.advance(5_000)
+    await failed
+    expect(connects.length).toBeLessThanOrEqual(4)
+  })
+
+  it('does not knock where a job speaks', async () => {
+    const { clock, connects, ended } = fakeScan({ isBusy: target => target === 'http://10.0.0.7' })
+    await clock.advance(5_000)
+    expect((await ended).asked).toBe(20)
+    expect(connects.some(({ address }) => address === '10.0.0.7')).toBe(false)
+  })
+
   it('ends at once when it is cancelled, and tries nobody afterwards', async () => {
     const { clock, end, connects, ended } = fakeScan()
     await clock.advance(450)
