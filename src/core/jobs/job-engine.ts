@@ -18,7 +18,7 @@ import type { FirmwareLibrary } from './firmware-library.ts'
 import { parseStoredOrder } from './job-order.ts'
 import { isSpeaking, JobRun } from './job-run.ts'
 import { firstSnapshot, resumedSnapshot } from './job-start.ts'
-import { assertKnownSecrets, secretsOf } from './resumed-secrets.ts'
+import { assertKnownSecrets, assertSecretsSuffice, secretsOf } from './resumed-secrets.ts'
 import type { JobWorld } from './job-world.ts'
 import { takeOrder } from './order-intake.ts'
 
@@ -283,6 +283,7 @@ export class JobEngine {
     const world = this.#worldNow()
     const { journal, job } = this.#find(jobId)
     const order = parseStoredOrder(jobId, job.order)
+    assertSecretsSuffice(order, job.snapshot.protocol, request, world.protocols)
     if (!journal.claimJob(jobId, world.owner)) {
       throw new FlashproofError('device.busy', `job ${jobId} runs in another Flashproof`, { jobId, owner: job.owner })
     }

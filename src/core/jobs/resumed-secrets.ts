@@ -35,6 +35,24 @@ export function secretsOf(
   return Object.fromEntries(Object.entries({ ...given.secrets, ...own }).filter(([key]) => known.has(key)))
 }
 
+/**
+ * Looks before a job is touched: one that lacks what its protocol cannot do without stays as it is, to be resumed with it.
+ * @param protocolId what the job spoke; null where it came to none
+ * @throws {FlashproofError} option.invalid
+ */
+export function assertSecretsSuffice(
+  order: Pick<StoredOrder, 'target' | 'protocol' | 'options' | 'image'>,
+  protocolId: string | null,
+  given: GivenSecrets,
+  protocols: readonly TransferProtocol[],
+): void {
+  const protocol = protocols.find(({ descriptor }) => descriptor.id === (order.protocol ?? protocolId))
+  protocol?.validate({
+    options: { ...order.options, ...secretsOf(order, given, protocols) },
+    fileName: order.image.fileName,
+  })
+}
+
 function secretKeys(protocols: readonly TransferProtocol[]): ReadonlySet<string> {
   const options = protocols.flatMap(protocol => protocol.descriptor.options)
   return new Set(options.filter(option => option.kind === 'secret').map(option => option.key))

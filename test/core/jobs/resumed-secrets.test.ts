@@ -63,3 +63,28 @@ it('are left where no job has a use for them, and refused when they are meant fo
     'device.unauthorised',
   )
 })
+
+it('are asked for before a job is touched where its protocol cannot do without them', async () => {
+  const guarded = fakeProtocol((order, context) => {
+    if (order.options['password'] === 'right') return Promise.resolve(proveStored(order, context))
+    throw new FlashproofError('device.unauthorised', 'another password is needed')
+  })
+  const strict = {
+    ...guarded,
+    validate({ options }: Parameters<typeof guarded.validate>[0]) {
+      if (options['password'] === undefined) throw new FlashproofError('option.invalid', 'add --secret password=')
+    },
+  }
+  bench = await openBench({ protocols: [strict] })
+  const [job] = await bench.flash({ targets: ['http://127.0.0.1:7'], secrets: { password: 'wrong' } }, demoImage())
+  if (job === undefined) throw new Error('no job')
+  const { engine } = bench.station
+  await expect(engine.resume({ jobIds: [job.jobId] })).rejects.toMatchObject({ code: 'option.invalid' })
+  expect(engine.list({}).find(({ jobId }) => jobId === job.jobId)).toMatchObject({
+    state: 'failed',
+    attempts: 1,
+    error: { code: 'device.unauthorised' },
+  })
+  await engine.resume({ jobIds: [job.jobId], secrets: { password: 'right' } })
+  expect(await bench.until(job.jobId, ({ state }) => state === 'finished')).toMatchObject({ verdict: 'proven' })
+})
