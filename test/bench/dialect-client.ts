@@ -1,4 +1,7 @@
-/** One client in a process of its own: sends one image to the device of a dialect, by the engine or bare, and tells the time. */
+/**
+ * One client in a process of its own: sends one image to the device of a dialect, by the engine and bare in turn, and tells
+ * the times.
+ */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,18 +16,27 @@ import type { Dialect } from './dialects/dialect.ts'
 export interface DialectTask {
   /** `id what` of the dialect. */
   readonly name: string
-  readonly way: 'flashproof' | 'bare'
   readonly target: string
   readonly imageBytes: number
   readonly options: Readonly<Record<string, OptionValue>>
+  /** Pairs that are measured after one that only warms up; 0: one run of the engine alone. */
+  readonly pairs: number
 }
 
 export interface DialectFigures {
-  /** From the first byte, or from the moment in which the job begins to transfer. */
+  /** From the first byte of the image to the last answer. */
   readonly wallMs: number
   /** What comes before that: taking the order, reading the image, asking the device who it is. */
   readonly startMs: number
+  /** What comes after that: judging and sealing the record. */
+  readonly endMs: number
+  /** Of all of it. */
   readonly cpuMs: number
+}
+
+export interface DialectPair {
+  readonly bare: DialectFigures
+  readonly ours: DialectFigures
 }
 
 /** Bytes without a pattern of any format, so that they go as they are. */
@@ -38,22 +50,31 @@ function randomImage(sizeBytes: number): Uint8Array {
   return bytes
 }
 
+type Transfer = () => Promise<DialectFigures>
+
 /**
  * The whole engine: job, journal, ledger, snapshots. The image is opened and kept before the clock starts: a dry run does
  * that, and asks the device what it can be asked.
  */
-async function byFlashproof(dialect: Dialect, task: DialectTask, image: Uint8Array): Promise<DialectFigures> {
+async function withEngine<Result>(
+  dialect: Dialect,
+  task: DialectTask,
+  image: Uint8Array,
+  work: (transfer: Transfer) => Promise<Result>,
+): Promise<Result> {
   const home = mkdtempSync(join(tmpdir(), 'flashproof-bench-'))
   let onEnd: (snapshot: JobSnapshot) => void = () => undefined
-  let transferringMs = 0
+  let transferringMs: number | null = null
+  let lastWordMs = 0
   const station = openStation({
     home,
     emit: () => undefined,
     isSimulated: () => false,
     deviceSources: [rememberedSource],
     onSnapshot: snapshot => {
-      if (snapshot.state === 'transferring' && transferringMs === 0) transferringMs = performance.now()
+      if (snapshot.state === 'transferring') transferringMs ??= performance.now()
       if (snapshot.endedAt !== null) onEnd(snapshot)
+      else lastWordMs = performance.now()
     },
   })
   try {
@@ -70,16 +91,19 @@ async function byFlashproof(dialect: Dialect, task: DialectTask, image: Uint8Arr
     const runOrder = async (dryRun: boolean): Promise<void> => {
       const { promise, resolve } = Promise.withResolvers<JobSnapshot>()
       onEnd = resolve
+      transferringMs = null
       await station.engine.start({ ...order, dryRun })
       const { state, verdict, error } = await promise
       if (state !== 'finished' || verdict === 'unproven') throw new Error(`${state}: ${JSON.stringify(error)}`)
     }
     if (dialect.skipsDryRun !== true) await runOrder(true)
-    await untilCounted()
-    const startedMs = performance.now()
-    const whole = await measure(() => runOrder(false))
-    const startMs = transferringMs - startedMs
-    return { ...whole, wallMs: whole.wallMs - startMs, startMs }
+    return await work(async () => {
+      await untilCounted()
+      return await measure(
+        () => runOrder(false),
+        () => ({ transferringMs, lastWordMs }),
+      )
+    })
   } finally {
     await station.close()
     rmSync(home, { recursive: true, force: true })
@@ -93,29 +117,66 @@ async function untilCounted(): Promise<void> {
   await counted
 }
 
-async function measure(work: () => Promise<void>): Promise<DialectFigures> {
+interface Marks {
+  readonly transferringMs: number | null
+  readonly lastWordMs: number
+}
+
+/** @param marks asked after the work; without a mark of the transfer all of the work counts */
+async function measure(work: () => Promise<void>, marks: () => Marks): Promise<DialectFigures> {
   const cpu = process.cpuUsage()
   const startedMs = performance.now()
   await work()
-  const wallMs = performance.now() - startedMs
+  const endedMs = performance.now()
   const used = process.cpuUsage(cpu)
-  return { wallMs, startMs: 0, cpuMs: (used.user + used.system) / 1000 }
+  const { transferringMs, lastWordMs } = marks()
+  return {
+    wallMs: lastWordMs - (transferringMs ?? startedMs),
+    startMs: (transferringMs ?? startedMs) - startedMs,
+    endMs: endedMs - lastWordMs,
+    cpuMs: (used.user + used.system) / 1000,
+  }
 }
 
-async function run(task: DialectTask): Promise<DialectFigures> {
+async function runBare(dialect: Dialect, task: DialectTask, image: Uint8Array): Promise<DialectFigures> {
+  let transferringMs: number | null = null
+  let lastWordMs = 0
+  return await measure(
+    async () => {
+      await dialect.runBare(task.target, image, () => {
+        transferringMs ??= performance.now()
+      })
+      lastWordMs = performance.now()
+    },
+    () => ({ transferringMs, lastWordMs }),
+  )
+}
+
+/** Both ways take turns in one process, so that what else this computer does meets both, and neither runs cold. */
+async function run(task: DialectTask): Promise<DialectPair[]> {
   const dialect = dialects.find(({ id, what }) => `${id} ${what}` === task.name)
   if (dialect === undefined) throw new Error(`there is no dialect ${task.name}`)
   const image = dialect.image?.(task.imageBytes) ?? randomImage(task.imageBytes)
-  if (task.way === 'flashproof') return await byFlashproof(dialect, task, image)
-  await untilCounted()
-  return await measure(() => dialect.runBare(task.target, image))
+  return await withEngine(dialect, task, image, async transfer => {
+    if (task.pairs === 0) {
+      await transfer()
+      return []
+    }
+    const pairs: DialectPair[] = []
+    for (let pair = 0; pair <= task.pairs; pair++) {
+      const bare = await runBare(dialect, task, image)
+      const ours = await transfer()
+      if (pair > 0) pairs.push({ bare, ours })
+    }
+    return pairs
+  })
 }
 
 process.once('message', message => {
   // The bench's own parent sends exactly a DialectTask.
   void run(message as DialectTask).then(
-    figures => {
-      process.send?.(figures, () => process.exit(0))
+    pairs => {
+      process.send?.(pairs, () => process.exit(0))
     },
     (error: unknown) => {
       process.stderr.write(`${String(error)}\n`)

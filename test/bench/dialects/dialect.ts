@@ -46,7 +46,10 @@ export interface Dialect {
   startDevice(): Promise<DialectDevice>
   /** For a device that a dry run cannot ask anything. */
   readonly skipsDryRun?: boolean
-  /** The same requests by a client that does nothing else. */
-  runBare(target: string, image: Uint8Array): Promise<void>
+  /**
+   * The same requests by a client that does nothing else.
+   * @param transferring called before the first byte of the image leaves
+   */
+  runBare(target: string, image: Uint8Array, transferring: () => void): Promise<void>
   readonly rival?: Rival
 }

@@ -97,7 +97,7 @@ export const fotaPullDialect: Dialect = {
   image: sizeBytes => buildDemoFirmware({ sizeBytes, version: '2.0.0', seed: 1 }),
   skipsDryRun: true,
   startDevice: startPullingDevice,
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const port = Number(/:(\d+)\//.exec(target)?.[1])
     const total = Math.ceil(image.length / CHUNK_BYTES)
     const key = Buffer.from(KEY, 'hex')
@@ -110,6 +110,7 @@ export const fotaPullDialect: Dialect = {
         body = '{"status":"success"}'
         resolve(undefined)
       } else if (index >= 0) {
+        if (index === 0) transferring()
         const part = image.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
         const data = Buffer.from(part).toString('base64')
         const mac = createHmac('sha256', key).update(part).digest('hex')

@@ -31,13 +31,14 @@ export const guidChunksDialect: Dialect = {
       return { status: 200, body: success({ ...counts, ...ending, complete: isComplete }) }
     })
   },
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target)
     const totalChunks = Math.ceil(image.length / CHUNK_BYTES)
     const init = { action: 'init', fileName: 'app.bin', fileSize: image.length, chunkSize: CHUNK_BYTES, totalChunks }
     const body = Buffer.from(JSON.stringify({ ...init, targetPath: 'User:me' }))
     const begun: unknown = JSON.parse(await client.send('POST', PATH, { 'content-type': 'application/json' }, [body]))
     const { uploadUrl } = (begun as { data: { uploadUrl: string } }).data
+    transferring()
     for (let index = 0; index < totalChunks; index++) {
       const header = Buffer.alloc(10)
       header.writeUInt32LE(index, 2)

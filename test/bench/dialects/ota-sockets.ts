@@ -121,7 +121,7 @@ const esphomeOta: Dialect = {
       },
     }
   },
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(target).port), noDelay: true })
     const reader = new Reader(socket)
     socket.write(MAGIC)
@@ -134,6 +134,7 @@ const esphomeOta: Dialect = {
     await reader.take(1)
     socket.write(createHash('md5').update(image).digest('hex'))
     await reader.take(1)
+    transferring()
     for (let at = 0; at < image.length; at += BLOCK_BYTES) {
       socket.write(image.subarray(at, at + BLOCK_BYTES))
       await reader.take(1)
@@ -188,7 +189,7 @@ const arduinoOta: Dialect = {
       },
     }
   },
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<Socket>()
     const server = await listen(0, arrive)
     const udp = createSocket('udp4')
@@ -202,6 +203,7 @@ const arduinoOta: Dialect = {
       said = piece.toString()
       wake()
     })
+    transferring()
     for (let at = 0; at < image.length; at += PIECE_BYTES) {
       const answered = new Promise<void>(resolve => {
         wake = resolve

@@ -29,7 +29,7 @@ export const resumableDialect: Dialect = {
       return { status: 200, body: JSON.stringify(isComplete ? { status: 'complete', size } : { status: 'not_found' }) }
     })
   },
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target, SIMULTANEOUS)
     const totalChunks = Math.floor(image.length / CHUNK_BYTES)
     const name = 'app-00000000.bin'
@@ -67,6 +67,7 @@ export const resumableDialect: Dialect = {
         if ((await client.send('POST', query, headers, pieces)) !== 'OK') throw new Error('no success')
       }
     }
+    transferring()
     await Promise.all(Array.from({ length: SIMULTANEOUS }, work))
     const ended = await client.send('GET', `${PATH}?${String(new URLSearchParams({ ...file, ...whole }))}`)
     if (!ended.includes('complete')) throw new Error(ended)

@@ -31,10 +31,11 @@ export const stm32BridgeDialect: Dialect = {
       if (method === 'POST' && path === '/download') return { status: 200, body: WRITTEN, contentType }
       return { status: 200, body: 'no such page', contentType }
     }),
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target)
     await client.send('GET', '/telemetry')
     await client.send('GET', '/status')
+    transferring()
     const head = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="firmware.bin"\r\nContent-Type: application/octet-stream\r\n\r\n`
     const pieces = [Buffer.from(head), image, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]
     await client.send('POST', '/upload', { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }, pieces)

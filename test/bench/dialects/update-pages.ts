@@ -49,11 +49,12 @@ const elegantOta: Dialect = {
       if (path === '/update') return text('<title>ElegantOTA</title>')
       return path.startsWith('/ota/start') || method === 'POST' ? text('OK') : null
     }),
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target)
     await client.send('GET', '/update')
     await client.send('GET', '/telemetry')
     await client.send('GET', `/ota/start?mode=fr&hash=${createHash('md5').update(image).digest('hex')}`)
+    transferring()
     if ((await sendForm(client, '/ota/upload', 'file', image)) !== 'OK') throw new Error('no OK')
     await client.send('GET', '/telemetry')
     client.close()
@@ -69,10 +70,11 @@ const httpUpdate: Dialect = {
       if (path !== '/update') return null
       return method === 'POST' ? text('Update Success! Rebooting...') : text("<input type='file' name='firmware'>")
     }),
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target)
     await client.send('GET', '/update')
     await client.send('GET', '/telemetry')
+    transferring()
     const answer = await sendForm(client, '/update', 'firmware', image, { origin: target })
     if (!answer.includes('Update Success!')) throw new Error('no success')
     await client.send('GET', '/telemetry')
@@ -98,11 +100,12 @@ const tasmota: Dialect = {
       if (path.startsWith('/u4')) return text('none')
       return path === '/up' || path.startsWith('/u2') ? text('') : null
     }),
-  async runBare(target, image) {
+  async runBare(target, image, transferring) {
     const client = new BareHttpClient(target)
     for (const path of statusQuestions) await client.send('GET', path)
     await client.send('GET', '/up')
     await client.send('GET', '/u4?u4=fct&api=')
+    transferring()
     await sendForm(client, `/u2?fsz=${String(image.length)}`, 'u2', image)
     for (const path of statusQuestions) await client.send('GET', path)
     client.close()
