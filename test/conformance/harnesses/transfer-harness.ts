@@ -1,4 +1,4 @@
-/** What a protocol must bring to be held to the suite in `transfer-protocol.test.ts` and to the random runs. */
+/** What a protocol must bring to be held to the suite in `suite.ts` and to the random runs. */
 import type { BoardNow, EvidenceLevel, Verdict } from '../../../src/shared/contract/models.ts'
 import type { ErrorCode } from '../../../src/shared/errors.ts'
 import type { OptionValues } from '../../../src/shared/option-spec.ts'
