@@ -107,6 +107,21 @@ async function producer(handlers: Partial<Handlers<'worker'>> = {}): Promise<Fil
 const signal = new AbortController().signal
 
 describe('files for people', () => {
+  it('gives the device list as the worker writes it', async () => {
+    const files = await producer({
+      'device.export': () => ({ csv: 'target,label\r\nhttp://10.0.0.9,Shed\r\n', devices: 1 }),
+    })
+    const file = await files.produce({ kind: 'devices' }, signal)
+    expect(file).toMatchObject({
+      fileName: 'flashproof-devices-2026-11-21-0512.csv',
+      mediaType: 'text/csv; charset=utf-8',
+      use: 'save',
+    })
+    expect(await readFile(file.path, 'utf8')).toBe('target,label\r\nhttp://10.0.0.9,Shed\r\n')
+    await file.discard()
+    expect(await readdir(join(home, 'temporary'))).toEqual([])
+  })
+
   it('exports what the worker writes under a dated name', async () => {
     const files = await producer()
     const file = await files.produce({ kind: 'export', format: 'csv', filter: { order: 'WO 1/2' } }, signal)

@@ -187,7 +187,7 @@ export const en: Messages = {
     },
     'target.invalid': {
       title: 'The target address is malformed',
-      hint: 'Write it like “http://192.168.1.20” or “serial:/dev/ttyUSB0”.',
+      hint: 'Write it like “http://192.168.1.20”, “udp://192.168.1.20:3232”, “pull://wlan0:8070/DEVICE-ID” or “serial:/dev/ttyUSB0”.',
     },
     'target.unknown': {
       title: 'No device with this name is known',
@@ -227,11 +227,11 @@ export const en: Messages = {
     },
     'protocol.not-detected': {
       title: 'The device answered no known update protocol',
-      hint: 'Check the address, or name the protocol with “--protocol”.',
+      hint: 'Check the address, or choose the protocol under “How”, on the command line with “--protocol”.',
     },
     'protocol.ambiguous': {
       title: 'The device answers more than one update protocol',
-      hint: 'Choose one of them with “--protocol”.',
+      hint: 'Choose one of them under “How”, on the command line with “--protocol”.',
     },
     'protocol.endpoint-not-accepted': {
       title: 'The protocol does not work over this kind of connection',

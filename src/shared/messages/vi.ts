@@ -190,7 +190,7 @@ export const vi: Messages = {
     },
     'target.invalid': {
       title: 'Địa chỉ đích sai cú pháp',
-      hint: 'Hãy viết theo mẫu “http://192.168.1.20” hoặc “serial:/dev/ttyUSB0”.',
+      hint: 'Hãy viết theo mẫu “http://192.168.1.20”, “udp://192.168.1.20:3232”, “pull://wlan0:8070/DEVICE-ID” hoặc “serial:/dev/ttyUSB0”.',
     },
     'target.unknown': {
       title: 'Không biết thiết bị nào có tên này',
@@ -230,11 +230,11 @@ export const vi: Messages = {
     },
     'protocol.not-detected': {
       title: 'Thiết bị không trả lời giao thức cập nhật nào đã biết',
-      hint: 'Hãy kiểm tra địa chỉ, hoặc chỉ rõ giao thức bằng “--protocol”.',
+      hint: 'Hãy kiểm tra địa chỉ, hoặc chọn giao thức trong “Cách gửi”, trên dòng lệnh bằng “--protocol”.',
     },
     'protocol.ambiguous': {
       title: 'Thiết bị trả lời nhiều giao thức cập nhật',
-      hint: 'Hãy chọn một trong các giao thức đó bằng “--protocol”.',
+      hint: 'Hãy chọn một trong các giao thức đó trong “Cách gửi”, trên dòng lệnh bằng “--protocol”.',
     },
     'protocol.endpoint-not-accepted': {
       title: 'Giao thức không hoạt động qua kiểu kết nối này',
@@ -314,11 +314,11 @@ export const vi: Messages = {
       hint: 'Hãy kiểm tra đúng thiết bị chưa, và kết nối bằng địa chỉ mà thiết bị tự nêu; chưa gửi gì đến địa chỉ kia.',
     },
     'device.refused-image': {
-      title: 'Thiết bị từ chối phần sụn',
+      title: 'Thiết bị từ chối firmware',
       hint: 'Hãy kiểm tra khóa ở đây trùng với khóa trong thiết bị và ảnh được dựng cho bo mạch này, rồi tạo tác vụ mới.',
     },
     'relay.not-stored': {
-      title: 'Gateway không có phần sụn để chuyển tiếp',
+      title: 'Gateway không có firmware để chuyển tiếp',
       hint: 'Hãy gửi lại; có thể gateway đã khởi động lại hoặc hết chỗ.',
     },
     'relay.not-ready': {
@@ -326,12 +326,12 @@ export const vi: Messages = {
       hint: 'Hãy kiểm tra nguồn, dây đất và hai dây UART giữa gateway và STM32, và chương trình cập nhật của nó đang chạy; rồi tiếp tục.',
     },
     'relay.length-refused': {
-      title: 'STM32 từ chối độ dài phần sụn',
+      title: 'STM32 từ chối độ dài của firmware',
       hint: 'Hãy kiểm tra ảnh được dựng cho đúng STM32 này và vừa với vùng chương trình của nó.',
     },
     'relay.broke-off': {
       title: 'Gateway không ghi xong vào STM32',
-      hint: 'Hãy khởi động lại chương trình cập nhật của STM32 và kiểm tra dây rồi tiếp tục; phần sụn cũ có thể không còn.',
+      hint: 'Hãy khởi động lại chương trình cập nhật của STM32 và kiểm tra dây rồi tiếp tục; firmware cũ có thể không còn.',
     },
     'relay.sum-differs': {
       title: 'STM32 tính ra tổng kiểm tra khác',
