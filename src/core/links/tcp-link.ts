@@ -75,6 +75,19 @@ const codeWhileConnecting: Readonly<Record<string, ErrorCode>> = {
   ECONNRESET: 'network.reset',
 }
 
+const roles = ['reader', 'writer'] as const
+type Role = (typeof roles)[number]
+
+/** One wait of each role at a time. */
+interface Wait {
+  readonly isThere: () => boolean
+  readonly complaint: string
+  readonly timeoutMs: number
+  readonly untilMs: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 export class TcpLink {
   readonly #socket: Socket
   #chunks: Uint8Array[] = []
@@ -83,8 +96,10 @@ export class TcpLink {
   #loss: FlashproofError | null = null
   /** The device sent its end: what it had to say is all here. */
   #hasEnded = false
-  #wakeReader: (() => void) | null = null
-  #wakeWriter: (() => void) | null = null
+  readonly #waits: Record<Role, Wait | null> = { reader: null, writer: null }
+  #timer: NodeJS.Timeout | null = null
+  #timerAtMs = 0
+  #heeded: AbortSignal | undefined
 
   /** @param socket connected, and used by nobody else */
   constructor(socket: Socket) {
@@ -153,7 +168,7 @@ export class TcpLink {
     if (this.#loss === null) {
       this.#socket.write(bytes, error => {
         progress.isTaken = !(error instanceof Error)
-        this.#wakeWriter?.()
+        this.#look('writer')
       })
     }
     const isOver = (): boolean => progress.isTaken || this.#bufferedBytes > spokenBefore
@@ -186,45 +201,88 @@ export class TcpLink {
     return this.#waitFor('reader', isThere, waiting, `${what} did not come`)
   }
 
-  #waitFor(role: 'reader' | 'writer', isThere: () => boolean, waiting: TcpWaiting, complaint: string): Promise<void> {
+  /**
+   * One small answer after each block is the usual case, so a wait costs no timer of its own: one timer and one listener
+   * serve all of them.
+   */
+  #waitFor(role: Role, isThere: () => boolean, waiting: TcpWaiting, complaint: string): Promise<void> {
     const { timeoutMs, signal } = waiting
+    if (signal?.aborted === true) return Promise.reject(asError(signal.reason))
+    // What came before a loss still counts: a device says why, and then closes.
+    if (isThere()) return Promise.resolve()
+    const loss = this.#lossFor(role)
+    if (loss !== null) return Promise.reject(loss)
+    this.#heed(signal)
     return new Promise((resolve, reject) => {
-      const end = (error: Error | null): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-        if (role === 'reader') this.#wakeReader = null
-        else this.#wakeWriter = null
-        if (error === null) resolve()
-        else reject(error)
-      }
-      const look = (): void => {
-        // What came before a loss still counts: a device says why, and then closes.
-        if (isThere()) end(null)
-        else if (this.#loss !== null) end(this.#loss)
-        else if (role === 'reader' && this.#hasEnded) {
-          end(new FlashproofError('network.reset', 'the device ended the connection', { systemCode: 'EOF' }))
-        }
-      }
-      const onAbort = (): void => {
-        end(asError(signal?.reason))
-      }
-      const timer = setTimeout(() => {
-        const message = `${complaint} within ${String(timeoutMs)} ms`
-        end(new FlashproofError('network.timeout', message, { timeoutMs }))
-      }, timeoutMs)
-      if (signal?.aborted === true) {
-        onAbort()
-        return
-      }
-      signal?.addEventListener('abort', onAbort)
-      if (role === 'reader') this.#wakeReader = look
-      else this.#wakeWriter = look
-      look()
+      this.#waits[role] = { isThere, complaint, timeoutMs, untilMs: performance.now() + timeoutMs, resolve, reject }
+      this.#watchClock(timeoutMs)
     })
   }
 
+  #lossFor(role: Role): FlashproofError | null {
+    if (this.#loss !== null || role === 'writer' || !this.#hasEnded) return this.#loss
+    return new FlashproofError('network.reset', 'the device ended the connection', { systemCode: 'EOF' })
+  }
+
+  /** Looks whether a wait is over. */
+  #look(role: Role): void {
+    const wait = this.#waits[role]
+    if (wait === null) return
+    const isThere = wait.isThere()
+    const loss = isThere ? null : this.#lossFor(role)
+    if (isThere || loss !== null) this.#end(role, loss)
+  }
+
+  #end(role: Role, error: Error | null): void {
+    const wait = this.#waits[role]
+    this.#waits[role] = null
+    if (error === null) wait?.resolve()
+    else wait?.reject(error)
+  }
+
+  /** Listens to the signal of the waits, which is the same for a whole job. */
+  #heed(signal: AbortSignal | undefined): void {
+    if (this.#heeded === signal) return
+    this.#heeded?.removeEventListener('abort', this.#onAbort)
+    this.#heeded = signal
+    signal?.addEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => {
+    const reason = asError(this.#heeded?.reason)
+    for (const role of roles) this.#end(role, reason)
+  }
+
+  /** Sets the timer, unless it goes off before that anyhow and looks then who has waited long enough. */
+  #watchClock(inMs: number): void {
+    const atMs = performance.now() + inMs
+    if (this.#timer !== null && this.#timerAtMs <= atMs) return
+    clearTimeout(this.#timer ?? undefined)
+    this.#timerAtMs = atMs
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.#endOverdue()
+    }, inMs)
+  }
+
+  #endOverdue(): void {
+    for (const role of roles) {
+      const wait = this.#waits[role]
+      if (wait === null) continue
+      const restMs = wait.untilMs - performance.now()
+      if (restMs > 0) {
+        this.#watchClock(Math.max(1, restMs))
+        continue
+      }
+      const { complaint, timeoutMs } = wait
+      const message = `${complaint} within ${String(timeoutMs)} ms`
+      this.#end(role, new FlashproofError('network.timeout', message, { timeoutMs }))
+    }
+  }
+
   #take(sizeBytes: number): Uint8Array {
-    const all = Buffer.concat(this.#chunks)
+    const [first] = this.#chunks
+    const all = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)
     this.#chunks = sizeBytes < all.length ? [all.subarray(sizeBytes)] : []
     this.#bufferedBytes = all.length - sizeBytes
     if (this.#bufferedBytes <= MOST_BUFFERED_BYTES) this.#socket.resume()
@@ -234,11 +292,13 @@ export class TcpLink {
   #lose(message: string, systemCode: string): void {
     this.#loss ??= new FlashproofError('network.reset', message, { systemCode })
     this.#wake()
+    clearTimeout(this.#timer ?? undefined)
+    this.#timer = null
+    this.#heed(undefined)
   }
 
   #wake(): void {
-    this.#wakeReader?.()
-    this.#wakeWriter?.()
+    for (const role of roles) this.#look(role)
   }
 }
 

@@ -91,7 +91,8 @@ export class NativeSession {
     if (this.#link.bufferedBytes > 0) await this.#expect([], 'data', dataMs)
     if (version === 2) {
       this.#link.send(bytes)
-      await this.#expect([BLOCK_OK], 'data', dataMs)
+      const [byte = 0] = await this.#link.read(1, this.#waiting(dataMs))
+      if (byte !== BLOCK_OK) throw refusalOf(byte, 'data')
       return
     }
     if (isLast) {
