@@ -259,7 +259,7 @@ export class PullRun {
     const bytes = String(pace.doneBytes)
     const message =
       phase === 'talking'
-        ? `“${deviceId}” asked, and downloads nothing: does it say another version than ${this.#release.version}?`
+        ? `“${deviceId}” asked, and downloads nothing: it may run version ${this.#release.version} already; --set version= offers the image under another name`
         : silentMs >= this.#timing.stalledMs
           ? `“${deviceId}” has been silent for ${seconds} s after ${bytes} bytes`
           : `“${deviceId}” asks for the same again and again after ${bytes} bytes`
