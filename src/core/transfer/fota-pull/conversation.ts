@@ -51,6 +51,9 @@ const MOST_FRUITLESS_STARTS = 20
 /** Lines of one kind that the log of a job keeps: what devices ask and say must not fill the disk. */
 const MOST_LINES_OF_A_KIND = 2000
 
+/** Ends the clock of an answer that was not held back; made once, because every chunk ends one. */
+const edgePassed = new FlashproofError('call.aborted', 'the edge was passed')
+
 export class Conversation implements ExpectedDevice {
   readonly #parts: ConversationParts
   readonly isHostChecked: boolean
@@ -79,7 +82,8 @@ export class Conversation implements ExpectedDevice {
   /** It told its Device-ID. */
   isNamed = false
   #standing: BoardStanding
-  #isAdmitted: Promise<void> | null = null
+  #admission: Promise<void> | null = null
+  #isAdmitted = false
   #edge: Promise<void> | null = null
   #isSentSaid = false
   #isHandedOver = false
@@ -276,9 +280,11 @@ export class Conversation implements ExpectedDevice {
     const index = Number(name)
     if (index >= release.totalChunks) return jsonAnswer(404, { error: 'Chunk not found' })
     if (this.pace.kindOf(index) === 'start-over') await this.#startOver()
-    // What this question acknowledges is on the disk before the next chunk leaves.
+    // Reached before this question counts: what the questions before it acknowledged is on the disk when this chunk leaves,
+    // and what this one acknowledges is written while the device works.
+    const edge = this.#reachEdge()
     this.#count(index)
-    if ((await this.#gate()) === 'held') return heldAnswer()
+    if ((await this.#gate(edge)) === 'held') return heldAnswer()
     if (this.#isOver) return withdrawnAnswer()
     if (this.phase !== 'fetched' && this.phase !== 'restarting') this.#beginFetching()
     const { pace } = this
@@ -558,9 +564,8 @@ export class Conversation implements ExpectedDevice {
   }
 
   /** Lets a byte of the image out: the device was looked at, what is known is on the disk, and nobody wants a pause. */
-  async #gate(): Promise<'go' | 'held'> {
+  async #gate(edge = this.#reachEdge()): Promise<'go' | 'held'> {
     const { context, holdMs } = this.#parts
-    const edge = this.#edge ?? this.#openEdge()
     const stop = new AbortController()
     const isLate = context.clock.delay(holdMs, stop.signal).then(
       () => 'held' as const,
@@ -577,11 +582,12 @@ export class Conversation implements ExpectedDevice {
       }
       return passed
     } finally {
-      stop.abort(new FlashproofError('call.aborted', 'the edge was passed'))
+      stop.abort(edgePassed)
     }
   }
 
-  #openEdge(): Promise<void> {
+  #reachEdge(): Promise<void> {
+    if (this.#edge !== null) return this.#edge
     const edge = this.#passEdge().finally(() => {
       this.#edge = null
       // The silence meanwhile was ours.
@@ -599,8 +605,11 @@ export class Conversation implements ExpectedDevice {
   }
 
   async #passEdge(): Promise<void> {
-    this.#isAdmitted ??= this.#parts.admit()
-    await this.#isAdmitted
+    if (!this.#isAdmitted) {
+      this.#admission ??= this.#parts.admit()
+      await this.#admission
+      this.#isAdmitted = true
+    }
     await this.#parts.context.checkpoint()
   }
 }

@@ -27,8 +27,10 @@ describe('the signature of a chunk', () => {
   })
 
   it('takes 64 hex digits as 32 bytes, and everything else as text', () => {
-    expect(parseKey(PSK.toUpperCase())).toEqual({ bytes: Buffer.from(PSK, 'hex'), form: 'hex' })
-    expect(parseKey('khóa')).toEqual({ bytes: Buffer.from('khóa', 'utf8'), form: 'text' })
+    const asHex = parseKey(PSK.toUpperCase())
+    expect([asHex.form, asHex.secret.export()]).toEqual(['hex', Buffer.from(PSK, 'hex')])
+    const asText = parseKey('khóa')
+    expect([asText.form, asText.secret.export()]).toEqual(['text', Buffer.from('khóa', 'utf8')])
     expect(parseKey(PSK.slice(2)).form).toBe('text')
   })
 })
