@@ -1,5 +1,6 @@
 /** Puts the core together for one home: journals, locks, images, jobs, devices. Tests build it in their own process. */
 import { hostname, userInfo } from 'node:os'
+import { FlashproofError } from '../shared/errors.ts'
 import type { EventName, EventOf } from '../shared/contract/events.ts'
 import type { JobSnapshot, PcCheckItem, Preferences, ProbeReport, TargetReview } from '../shared/contract/models.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
@@ -170,6 +171,11 @@ export function openStation(options: StationOptions): Station {
       retryPolicy,
       protocols,
       knownProtocols: endpoint => devices.protocolsOf(endpoint),
+      lookUp: (name, simulated) => {
+        const endpoint = devices.resolve(name)
+        if (isSimulated(endpoint) === simulated) return endpoint
+        throw new FlashproofError('target.unknown', `“${name}” is another kind of board now`, { target: name })
+      },
       locks,
       owner,
       command: options.command ?? 'flashproof',

@@ -26,6 +26,14 @@ export class BoardGuard {
     this.#lock(`endpoint:${endpointKey(endpoint)}`)
   }
 
+  /** Holds the new way to a board that moved instead of the old one. @throws {FlashproofError} device.busy */
+  moveEndpoint(from: Endpoint, to: Endpoint): void {
+    this.lockEndpoint(to)
+    const key = `endpoint:${endpointKey(from)}`
+    this.#world.locks.releaseLock(key, this.#world.owner)
+    this.#keys.delete(key)
+  }
+
   /**
    * Takes in who answers now; null when the device tells nothing of itself.
    * @throws {FlashproofError} device.identity-changed, device.busy, device.bad-answer when a board that told who it is

@@ -5,7 +5,10 @@ import { FlashproofError } from '../../shared/errors.ts'
 
 export const StoredOrder = z.object({
   orderVersion: z.literal(1),
+  /** Where the board was when the job was ordered. */
   target: z.string(),
+  /** The name or `mac:…` by which it was ordered, so that a board that moved is found again; null: by its address. */
+  orderedAs: z.string().nullable().default(null),
   /** Null: found out by probing. */
   protocol: z.string().nullable(),
   /** Checked values without secrets. */

@@ -17,6 +17,8 @@ import { isNeverSent, isTransient, retryDelayMs } from '../transfer/retry.ts'
 import type { TransferProtocol, TransferReport } from '../transfer/transfer-protocol.ts'
 import { BoardGuard } from './board-guard.ts'
 import { ChunkEdge } from './chunk-edge.ts'
+import { endpointKey } from './endpoint-key.ts'
+import { identityKey } from './identity.ts'
 import { JobBook } from './job-book.ts'
 import { JobDecisions } from './job-decisions.ts'
 import { JobEnding } from './job-ending.ts'
@@ -68,6 +70,8 @@ export class JobRun {
   #endAs: 'cancelled' | 'interrupted' = 'cancelled'
   /** Whether the board was spoken to beyond finding it, in this process or an earlier one. */
   #hasConnected: boolean
+  /** Where the board is spoken to: as ordered, until one that was ordered by its name moves. */
+  #endpoint: Endpoint | null = null
   /** When a board that had been spoken to broke off (monotonic); null: it did not. */
   #lostMs: number | null
 
@@ -113,7 +117,8 @@ export class JobRun {
       // A job that was stopped before its turn touches nothing: no lock, no device.
       this.#stop.signal.throwIfAborted()
       this.#book.begin()
-      await this.#ending.finish(await this.#transfer(endpointOf(order)))
+      this.#endpoint = endpointOf(order)
+      await this.#ending.finish(await this.#transfer(this.#endpoint))
     } catch (thrown) {
       const endAs = this.#stop.signal.aborted ? this.#endAs : 'failed'
       await this.#ending.fail(asFlashproofError(thrown), endAs)
@@ -191,7 +196,7 @@ export class JobRun {
     const { clock, retryPolicy, random } = world
     const book = this.#book
     book.setState('connecting')
-    const protocol = await this.#acrossSleep(() => this.#withDevice(endpoint, () => this.#settleProtocol(endpoint)))
+    const protocol = await this.#acrossSleep(() => this.#withDevice(endpoint, at => this.#settleProtocol(at)))
     const bytes = await world.loadImage(order.image.sha256)
     let bestBytes = 0
     for (let attempt = 1, tries = 1; ; attempt++, tries++) {
@@ -199,7 +204,7 @@ export class JobRun {
       try {
         return await this.#acrossSleep(() => {
           book.update({ attempts: book.snapshot.attempts + 1 })
-          return this.#withDevice(endpoint, () => this.#runOnce(protocol, endpoint, bytes))
+          return this.#withDevice(endpoint, at => this.#runOnce(protocol, at, bytes))
         })
       } catch (thrown) {
         const error = asFlashproofError(thrown)
@@ -297,14 +302,15 @@ export class JobRun {
   }
 
   /** Waits for a device that is not there yet, as long as the order says, and for one that restarts. */
-  async #withDevice<Result>(endpoint: Endpoint, work: () => Promise<Result>): Promise<Result> {
+  async #withDevice<Result>(ordered: Endpoint, work: (at: Endpoint) => Promise<Result>): Promise<Result> {
     const { world, order } = this.#options
     const { clock, retryPolicy } = world
     const backByMs = this.#lostMs === null ? 0 : this.#lostMs + retryPolicy.rebootTimeoutMs
     const untilMs = Math.max(this.#book.startedMs + order.waitDeviceMs, backByMs)
     for (;;) {
+      const endpoint = this.#follow(this.#endpoint ?? ordered)
       try {
-        return await work()
+        return await work(endpoint)
       } catch (thrown) {
         const mayWait = this.#book.snapshot.state === 'connecting' && clock.monotonicMs() < untilMs
         if (!isAway(thrown) || !mayWait || this.#stop.signal.aborted) throw thrown
@@ -312,6 +318,28 @@ export class JobRun {
         await clock.delay(Math.min(1000, 2 * retryPolicy.firstDelayMs), this.#stop.signal)
       }
     }
+  }
+
+  /**
+   * Where the board is now. Only one that was ordered by its name or MAC, and that said before who it is, is followed to
+   * another address: it is asked there again who it is before a byte leaves.
+   * @throws {FlashproofError} device.busy when another job speaks with that address
+   */
+  #follow(endpoint: Endpoint): Endpoint {
+    const { world, order } = this.#options
+    if (order.orderedAs === null || identityKey(this.#book.snapshot.device) === null) return endpoint
+    let found: Endpoint
+    try {
+      found = world.lookUp?.(order.orderedAs, this.#book.snapshot.simulated) ?? endpoint
+    } catch {
+      // Not heard of now, or of several: where it was is all that is known.
+      return endpoint
+    }
+    if (found.kind !== endpoint.kind || endpointKey(found) === endpointKey(endpoint)) return endpoint
+    this.#guard.moveEndpoint(endpoint, found)
+    this.#endpoint = found
+    this.#book.log('info', 'device.moved', `“${order.orderedAs}” was at ${endpoint.text} and is at ${found.text} now`)
+    return found
   }
 
   async #runOnce(protocol: TransferProtocol, endpoint: Endpoint, bytes: Uint8Array): Promise<TransferReport> {

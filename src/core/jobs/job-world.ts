@@ -21,6 +21,11 @@ export interface JobWorld {
   readonly protocols: readonly TransferProtocol[]
   /** What the device list knows that an endpoint speaks. */
   readonly knownProtocols: (endpoint: Endpoint) => readonly string[]
+  /**
+   * Where a board that was ordered by its name or MAC is now, among the virtual boards or among the real ones.
+   * @throws {FlashproofError} target.*
+   */
+  readonly lookUp?: (name: string, isSimulated: boolean) => Endpoint
   readonly locks: Locks
   readonly owner: Owner
   /** What a second user is told that holds the device. */

@@ -48,6 +48,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   assertExpectedHash(request.expectSha256, firmware)
   assertPlainKeys('context', request.context)
   const endpoints = resolveTargets(request.targets, intake.lookUp)
+  const named = request.targets.map(text => (isEndpoint(parseTarget(text)) ? null : text.trim()))
   assertSecretsHaveTargets(request)
   const isSimulated = isBatchSimulated(endpoints, intake.isSimulated)
   const candidates = endpoints.map(endpoint => candidatesFor(endpoint, request.protocol, intake.protocols))
@@ -65,7 +66,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   const base = checked.map(({ protocol, options }) => baseFor(protocol, options)).find(text => text !== '') ?? ''
   const flat = flattenForUpload(firmware.image, firmware.isAddressed, base)
   const sha256 = await intake.images.put(flat.bytes)
-  const common: Omit<StoredOrder, 'target' | 'options'> = {
+  const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'options'> = {
     orderVersion: 1,
     protocol: request.protocol ?? null,
     image: {
@@ -84,7 +85,12 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   }
   return {
     orders: endpoints.map((endpoint, index) => ({
-      order: { ...common, options: { ...checked[index]?.options }, target: endpoint.text },
+      order: {
+        ...common,
+        options: { ...checked[index]?.options },
+        target: endpoint.text,
+        orderedAs: named[index] ?? null,
+      },
       secrets: checked[index]?.secrets ?? {},
     })),
     isSimulated,
