@@ -273,8 +273,10 @@ async function look(watch: Pick<RestartWatch, 'context' | 'ask'>): Promise<Sight
     return await watch.ask(Math.min(LONGEST_POLL_MS, retryPolicy.requestTimeoutMs))
   } catch (thrown) {
     const error = asFlashproofError(thrown)
-    if (signal.aborted || !isTransient(error)) throw thrown
+    if (signal.aborted) throw thrown
     // An answer that cannot be read is still a sign of life.
+    if (error.code === 'network.answer-too-large') return null
+    if (!isTransient(error)) throw thrown
     return error.code.startsWith('network.') ? 'away' : null
   }
 }

@@ -76,6 +76,8 @@ interface Standing {
 
 /** The image goes to a place that does not run: until its end the old firmware is as it was. */
 const untouched: Standing = { boardNow: 'old-firmware', unplug: 'safe' }
+/** An earlier image may have been taken, or not: a whole program runs in both cases. */
+const either: Standing = { boardNow: 'unknown', unplug: 'safe' }
 const unclear: Standing = { boardNow: 'unknown', unplug: 'keep-powered' }
 /** Names in the ledger what an upload of an earlier run left in the device. */
 const OPEN = 'open'
@@ -119,11 +121,11 @@ export class SingleUploadRun {
     this.#before = now
     this.#baseline = now
     await obeyJudgements(this.#nature.judgeImage(now), this.#context)
-    if (isDryRun) return { outcome: 'answered', ...untouched }
+    if (isDryRun) return { outcome: 'answered', ...this.#standing }
     const taken = await this.#closeEarlierUpload()
     if (taken !== null) return taken
     await this.#context.checkpoint()
-    this.#context.enter('preparing', untouched)
+    this.#context.enter('preparing', this.#standing)
     const { baseline = this.#baseline, replacesFirmware = false } = await this.#device.prepare()
     this.#baseline = baseline
     if (replacesFirmware) this.#standing = unclear
@@ -240,7 +242,7 @@ export class SingleUploadRun {
         // Some builds take an image and wait for a restart by hand.
         context.enter(
           'transferring',
-          isWhole && this.#nature.staysOpen ? { ...untouched, boardNow: 'unknown' } : untouched,
+          isWhole && this.#nature.staysOpen ? { ...this.#standing, boardNow: 'unknown' } : this.#standing,
         )
         throw error
       case 'unknown':
@@ -295,7 +297,9 @@ export class SingleUploadRun {
       'the device does not show that it took the earlier upload: it is sent again',
     )
     await this.#context.markCompletion('none')
-    this.#context.enter('preparing', untouched)
+    // A device that does not tell its boots may have taken it and restarted since.
+    if (!showsRestarts(telemetryBefore, now)) this.#standing = either
+    this.#context.enter('preparing', this.#standing)
     return null
   }
 
@@ -309,7 +313,7 @@ export class SingleUploadRun {
     if (hasRestarted(this.#order.telemetryBefore, this.#before)) return null
     if (!(await context.isAccepted(RESTART_FIRST))) {
       context.warn(RESTART_NOW)
-      const { restart, after } = await awaitRestart(this.#watch(untouched), true)
+      const { restart, after } = await awaitRestart(this.#watch(this.#standing), true)
       if (restart === 'seen') {
         this.#noteUpload(CLOSED)
         const runs = after === null ? 'unknown' : this.#boardAfter(this.#before, after)

@@ -11,7 +11,7 @@ import { listenForOne, type TcpLink } from '../../links/tcp-link.ts'
 import { openUdpExchange } from '../../links/udp-exchange.ts'
 import { obeyJudgements } from '../judgement.ts'
 import { watchLostAnswer } from '../lost-answer.ts'
-import { hasRestarted, watchRestart, type RestartWatch } from '../restart-watch.ts'
+import { hasRestarted, showsRestarts, watchRestart, type RestartWatch } from '../restart-watch.ts'
 import { readTelemetryUrl, SideTelemetry } from '../side-telemetry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
@@ -38,6 +38,8 @@ export class ArduinoRun {
   readonly #md5: string
   /** What the device said of itself before it had this image; a restart is one since then. */
   #before: TelemetrySample | null = null
+  /** How the board stands as long as it did not take this image. */
+  #idle: BoardStanding = standing.untouched
 
   constructor(order: TransferOrder, options: ArduinoOptions, context: TransferContext, endpoint: SocketEndpoint) {
     this.#order = order
@@ -63,6 +65,8 @@ export class ArduinoRun {
     if (earlierCompletion === 'succeeded') return await this.#prove('taken')
     if (earlierCompletion === 'sent') {
       if (hasRestarted(telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      const isSameBoot = showsRestarts(telemetryBefore, this.#telemetry.before)
+      if (!isSameBoot) this.#idle = standing.either
       this.#before = this.#telemetry.before
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
@@ -70,7 +74,7 @@ export class ArduinoRun {
       context.enter('connecting', this.#whileSending)
     }
     await obeyJudgements(judgeImage(image.inspection, this.#options, this.#telemetry.before, isResume), context)
-    if (isDryRun) return { outcome: 'answered', ...standing.untouched }
+    if (isDryRun) return { outcome: 'answered', ...this.#idle }
     return await this.#prove(await this.#transfer())
   }
 
@@ -195,7 +199,7 @@ export class ArduinoRun {
 
   /** A program goes to the slot that does not run; a file system has one place only. */
   get #whileSending(): BoardStanding {
-    return this.#options.writes === 'app' ? standing.untouched : standing.half
+    return this.#options.writes === 'app' ? this.#idle : standing.half
   }
 
   #addSent(): void {
@@ -218,7 +222,7 @@ export class ArduinoRun {
       order: this.#order,
       context,
       before: this.#before,
-      ask: timeoutMs => this.#telemetry.look(timeoutMs),
+      ask: async timeoutMs => (await this.#telemetry.look(timeoutMs)) ?? 'alive',
       written: this.#options.writes,
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,
       cannotName: 'The device does not say what it runs; telemetry that names the running image would show it.',

@@ -12,6 +12,8 @@ export const standing = {
   untouched: { boardNow: 'old-firmware', unplug: 'safe' },
   /** The program is as it was; the file system is half the old one and half the new one, and nothing worse can come of it. */
   half: { boardNow: 'unknown', unplug: 'safe' },
+  /** An earlier image may have been taken, or not: a whole program runs in both cases. */
+  either: { boardNow: 'unknown', unplug: 'safe' },
   /** The device may be finishing the update, or restarting into it. */
   unclear: { boardNow: 'unknown', unplug: 'keep-powered' },
 } as const satisfies Readonly<Record<string, BoardStanding>>

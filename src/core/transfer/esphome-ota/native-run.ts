@@ -10,13 +10,13 @@ import type { SocketEndpoint } from '../../discovery/target.ts'
 import { connectTcp, type TcpLink } from '../../links/tcp-link.ts'
 import { obeyJudgements } from '../judgement.ts'
 import { watchLostAnswer } from '../lost-answer.ts'
-import { hasRestarted, watchRestart, type RestartWatch, type Sighting } from '../restart-watch.ts'
+import { hasRestarted, showsRestarts, watchRestart, type RestartWatch, type Sighting } from '../restart-watch.ts'
 import { SideTelemetry, readTelemetryUrl } from '../side-telemetry.ts'
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import { judgeImage, judgeRequired, reachOf } from './checks.ts'
 import { NativeSession } from './native-session.ts'
 import { CANNOT_NAME, type EsphomeOptions } from './options.ts'
-import { afterLostAnswer, afterSuccess, standing } from './standing.ts'
+import { afterLostAnswer, afterSuccess, standing, type BoardStanding } from './standing.ts'
 import { BLOCK_BYTES, byteInHex, MD5_MISMATCH } from './wire.ts'
 
 /** The reference client waits 20 s and 90 s; the policy's own times for a request and a completion are 10 s and 30 s. */
@@ -35,6 +35,8 @@ export class NativeRun {
   readonly #md5: string
   /** What the device said of itself before it had this image; a restart is one since then. */
   #before: TelemetrySample | null = null
+  /** How the board stands as long as it did not take this image. */
+  #idle: BoardStanding = standing.untouched
 
   constructor(order: TransferOrder, options: EsphomeOptions, context: TransferContext, endpoint: SocketEndpoint) {
     this.#order = order
@@ -59,15 +61,17 @@ export class NativeRun {
     if (earlierCompletion === 'succeeded') return await this.#prove('taken')
     if (earlierCompletion === 'sent') {
       if (hasRestarted(telemetryBefore, this.#telemetry.before)) return await this.#prove('unknown')
+      const isSameBoot = showsRestarts(telemetryBefore, this.#telemetry.before)
+      if (!isSameBoot) this.#idle = standing.either
       this.#before = this.#telemetry.before
       // Nothing shows that the image was taken. To send it again from its first byte harms nobody.
       context.log('info', 'upload.again', 'whether the earlier upload was taken is not known: it is sent again')
       await context.markCompletion('none')
-      context.enter('connecting', standing.untouched)
+      context.enter('connecting', this.#idle)
     }
     const { platform } = this.#options
     await obeyJudgements(judgeImage(image.inspection, platform, this.#telemetry.before, isResume), context)
-    if (isDryRun) return { outcome: 'answered', ...standing.untouched }
+    if (isDryRun) return { outcome: 'answered', ...this.#idle }
     return await this.#prove(await this.#transfer())
   }
 
@@ -76,14 +80,14 @@ export class NativeRun {
     const { requestTimeoutMs, completionFloorMs } = context.retryPolicy
     const link = await this.#connect()
     try {
-      context.enter('preparing', standing.untouched)
+      context.enter('preparing', this.#idle)
       const times = { handshakeMs: HANDSHAKE_REQUESTS * requestTimeoutMs, dataMs: DATA_COMPLETIONS * completionFloorMs }
       const session = new NativeSession(link, times, context.requestSignal)
       const version = await session.begin(this.#options.password)
       context.log('info', 'session.version', `the device speaks version ${String(version)}`)
       await context.checkpoint()
       await session.announce(this.#order.image.bytes.length, this.#md5)
-      context.enter('transferring', standing.untouched)
+      context.enter('transferring', this.#idle)
       return await this.#sendAll(session, version)
     } finally {
       link.close()
@@ -130,7 +134,7 @@ export class NativeRun {
       }
       // The device said no: it keeps what it ran before, and its connection ends.
       await context.markCompletion('failed')
-      context.enter('transferring', standing.untouched)
+      context.enter('transferring', this.#idle)
       if (error.details['deviceByte'] === byteInHex(MD5_MISMATCH)) {
         context.log('error', 'upload.damaged', 'what arrived at the device is not what was sent')
       }
@@ -163,7 +167,7 @@ export class NativeRun {
       otherwise: found === 'taken' ? afterSuccess : afterLostAnswer,
       cannotName: CANNOT_NAME,
     }
-    return found === 'taken' ? await watchRestart(watch) : await watchLostAnswer(watch, standing.untouched)
+    return found === 'taken' ? await watchRestart(watch) : await watchLostAnswer(watch, this.#idle)
   }
 
   /** The final byte came only after the device had compared its own MD5 of what it received with the announced one. */
@@ -182,7 +186,7 @@ export class NativeRun {
 
   /** Without telemetry the port alone shows whether the device is there; a connection that says nothing starts nothing. */
   async #look(timeoutMs: number): Promise<Sighting> {
-    if (this.#telemetry.isThere) return await this.#telemetry.look(timeoutMs)
+    if (this.#telemetry.isThere) return (await this.#telemetry.look(timeoutMs)) ?? 'alive'
     const link = await connectTcp(this.#endpoint, { timeoutMs, signal: this.#context.requestSignal })
     link.close()
     return 'alive'

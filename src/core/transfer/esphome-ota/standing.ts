@@ -10,6 +10,8 @@ export interface BoardStanding {
 export const standing = {
   /** The image goes to the inactive slot: until the device has all of it, what runs is as it was. */
   untouched: { boardNow: 'old-firmware', unplug: 'safe' },
+  /** An earlier image may have been taken, or not: a whole program runs in both cases. */
+  either: { boardNow: 'unknown', unplug: 'safe' },
   /** The device may be finishing the update, or restarting into it. */
   unclear: { boardNow: 'unknown', unplug: 'keep-powered' },
 } as const satisfies Readonly<Record<string, BoardStanding>>

@@ -34,6 +34,8 @@ export interface Script {
   readonly saysAt?: { readonly bytes: number; readonly text: string }
   /** Its final word; `HANG_UP`: none. */
   readonly finalWord?: string
+  /** Says the final word again and again, a piece at a time, and never ends. */
+  readonly dripsFinalWord?: boolean
 }
 
 export const HANG_UP = 'hang up'
@@ -106,6 +108,14 @@ export async function scriptDevice(script: Script = {}): Promise<ScriptedDevice>
       if (plan.counts === 'in-two') socket.write('5')
       socket.write(count)
       if (!isAll) return
+      if (plan.dripsFinalWord === true) {
+        const timer = setInterval(() => socket.write(finalWord.startsWith('E') ? ' ' : finalWord), 5)
+        if (finalWord.startsWith('E')) socket.write(finalWord)
+        socket.on('close', () => {
+          clearInterval(timer)
+        })
+        return
+      }
       if (finalWord === HANG_UP) socket.resetAndDestroy()
       else setImmediate(() => socket.end(finalWord))
     })

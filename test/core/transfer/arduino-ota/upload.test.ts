@@ -123,6 +123,16 @@ describe('an ArduinoOTA update', () => {
     expect(board.invitations()).toHaveLength(1)
   })
 
+  it.each([
+    ['counts on without end', '1024'],
+    ['lets an error text drip in', 'ERROR'],
+  ])('ends with a device that %s', async (_name, text) => {
+    await bench.reopen({ retryPolicy: { ...policy, jobTries: 1 } })
+    const board = await device({ finalWord: text, dripsFinalWord: true })
+    const job = await flash(board.target)
+    expect(job.verdict).toBe('unproven')
+  })
+
   it('says that nobody answered after ten invitations', async () => {
     await bench.reopen({ retryPolicy: { ...policy, requestTimeoutMs: 100 } })
     const board = await device({ deafFor: 99 })
@@ -228,6 +238,15 @@ describe('an ArduinoOTA update', () => {
       unplug: 'keep-powered',
     })
     expect(board.invitations()).toHaveLength(1)
+  })
+
+  it('does not know what runs when the final word was lost and the device then refuses the second try', async () => {
+    const board = await device({ finalWord: HANG_UP })
+    const { jobId, reason } = await flash(board.target)
+    expect(reason).toBe('outcome-unknown')
+    board.setScript({ refusal: 'ERR: ERROR[4]: Not Enough Space' })
+    await bench.station.engine.resume({ jobIds: [jobId] })
+    expect(await bench.ended(jobId)).toMatchObject({ state: 'failed', boardNow: 'unknown', unplug: 'safe' })
   })
 
   it('does not believe a device that is done before it has the image', async () => {
