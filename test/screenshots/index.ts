@@ -8,9 +8,10 @@ import { findBrowser, launchBrowser } from '../e2e/page/browser.ts'
 import { cameraInto } from './camera.ts'
 import { busyStory } from './busy-story.ts'
 import { emptyStory } from './empty-story.ts'
+import { dialectsStory } from './dialects-story.ts'
 import { failedStory } from './failed-story.ts'
 
-const stories = { empty: emptyStory, busy: busyStory, failed: failedStory }
+const stories = { empty: emptyStory, busy: busyStory, failed: failedStory, dialects: dialectsStory }
 const wanted = process.argv.slice(2)
 const executable = await findBrowser()
 if (executable === null) {

@@ -10,6 +10,7 @@ export const proofTexts = {
   'face-contradicted': { en: 'contradicted', vi: 'mâu thuẫn' },
   required: { en: 'required', vi: 'bắt buộc' },
   checkingFlash: { en: 'Checking flash', vi: 'Đang kiểm tra flash' },
+  passingOn: { en: 'The gateway passes it on', vi: 'Gateway đang chuyển tiếp' },
   waitsForDevice: { en: 'Waiting for the device to come here', vi: 'Đang đợi thiết bị tự đến đây' },
   normalBelow: {
     en: 'This is as much as this device can show.',

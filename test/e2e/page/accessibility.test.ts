@@ -125,6 +125,50 @@ const walks: Readonly<Record<string, Walk>> = {
       },
     ],
   ],
+  gateway: [
+    ['two legs of a transfer', openDrawer],
+    [
+      'the question whether to stop what cannot be undone',
+      async page => {
+        await page.locator('button.stop').click()
+        await dialog(page).waitFor()
+      },
+    ],
+  ],
+  dialects: [
+    ['devices of every dialect', stay],
+    [
+      'the secrets of several protocols',
+      async page => {
+        await page.getByRole('grid').focus()
+        await page.keyboard.press('Control+A')
+        await page.locator('.how button[aria-expanded]').click()
+        await page.locator('.how input[type=password]').first().waitFor()
+      },
+    ],
+    [
+      'where a device must come',
+      async page => {
+        await page.getByRole('row').filter({ hasText: 'inverter-07' }).locator('.name').click()
+        await page.locator('.door').first().waitFor()
+      },
+    ],
+    [
+      'the identity of a device with notes',
+      async page => {
+        await page.getByRole('row').filter({ hasText: 'shellyplus1' }).locator('.name').click()
+        await choosePart(3)(page)
+      },
+    ],
+    [
+      'the search of a range',
+      async page => {
+        await page.locator('[aria-haspopup=menu]').first().click()
+        await page.getByRole('menuitem').nth(1).click()
+        await dialog(page).waitFor()
+      },
+    ],
+  ],
   'first-run': [
     ['the first screen', page => dialog(page).waitFor()],
     ['the second screen', pressPrimary],

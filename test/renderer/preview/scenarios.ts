@@ -255,7 +255,7 @@ function gatewayJobs(): JobSnapshot[] {
   const leg = { state: 'running', doneBytes: null, totalBytes: 65_536, elapsedMs: 31_000, usualMs: 90_000 } as const
   const cannotUndo = {
     en: 'The gateway is writing the STM32 now: it goes on whatever happens here. Keep both powered until 14:32.',
-    vi: 'Cổng nối đang ghi STM32: việc này vẫn tiếp diễn dù dừng ở đây. Giữ nguồn cả hai đến 14:32.',
+    vi: 'Gateway đang ghi STM32: việc này vẫn tiếp diễn dù dừng ở đây. Giữ nguồn cả hai đến 14:32.',
   }
   const passing: Partial<JobSnapshot> = {
     state: 'transferring',
@@ -289,7 +289,9 @@ function gatewayJobs(): JobSnapshot[] {
       warnings: ['The link to the gateway was lost. Keep both powered until 14:32.'],
     },
   ]
-  return jobs.map((job, index) => fakeJob({ jobId: `g-${String(index)}`, ...job }))
+  return jobs.map((job, index) =>
+    fakeJob({ jobId: `g-${String(index)}`, protocol: 'stm32-bridge', required: 'acknowledged', ...job }),
+  )
 }
 
 export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = {

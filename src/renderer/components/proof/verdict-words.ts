@@ -30,6 +30,8 @@ export function verdictWords(job: JobSnapshot, text: ProofText): VerdictWords {
     case 'interrupted':
       return { tone: 'below', title: word(`state.${job.state}`), more: faultWords(job) }
     case 'transferring':
+      // What this computer sends is there: now the second leg is what moves.
+      if (job.relay?.state === 'running') return { tone: 'live', title: text('passingOn'), more: '' }
       return { tone: 'live', title: `${word('state.transferring')} ${formatRatio(ratioOf(job))}`, more: '' }
     case 'verifying':
       return { tone: 'live', title: text('checkingFlash'), more: '' }
