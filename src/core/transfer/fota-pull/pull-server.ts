@@ -261,6 +261,8 @@ function idKey(deviceId: string): string {
 }
 
 async function readBody(message: IncomingMessage): Promise<string | null> {
+  const { 'content-length': length, 'transfer-encoding': encoding } = message.headers
+  if ((length === undefined || length === '0') && encoding === undefined) return ''
   const pieces: Buffer[] = []
   let sizeBytes = 0
   for await (const piece of message) {
