@@ -8,6 +8,7 @@ import type { CutPoint, FaultExpectation, TransferHarness } from './transfer-har
 
 const CHUNK_BYTES = 1024
 const BREAK_AT = 9
+const LARGE_SLOT_BYTES = 17 * 1024 * 1024
 
 type Fault = NamedFault & Readonly<Record<string, string | number>>
 const fault = (name: string, parameters: Readonly<Record<string, string | number>> = {}): Fault => ({
@@ -93,6 +94,8 @@ function harness(wish: Partial<TransferHarness>, options: object = {}): Transfer
     sweptBytes: 5 * CHUNK_BYTES + 17,
     cuts: sizeBytes => cutsOf(Math.ceil(sizeBytes / CHUNK_BYTES)),
     faults,
+    largeOptions: { ...times, ...options, slotBytes: LARGE_SLOT_BYTES, timeoutMs: 2000 },
+    largeImageOptions: { chunkBytes: 16_384 },
     ...wish,
     async device(bench, deviceWish) {
       const device = await kindDevice(bench, 'fota-pull', deviceWish, { ...times, ...options })

@@ -7,6 +7,7 @@ import type { CutPoint, FaultExpectation, TransferHarness } from './transfer-har
 
 const DEFAULT_BYTES = 12_000
 const GROUP_BYTES = 8
+const LARGEST_BYTES = 2 * 1024 * 1024
 /** The upload is the one request that carries the image; the order to write the STM32 is the completion. */
 const UPLOAD = 0
 
@@ -125,6 +126,10 @@ function harness(variant: 'of the seed' | 'with a status'): TransferHarness {
     sweptBytes: 5000,
     cuts: () => cuts,
     faults,
+    // No STM32 that is programmed so has more flash, and the option for it ends there.
+    largestBytes: LARGEST_BYTES,
+    largeOptions: { hasPsram: true, stm32FlashBytes: LARGEST_BYTES, timeScale: 0, status: hasStatus },
+    largeImageOptions: { maximumBytes: LARGEST_BYTES },
     async device(bench, wish) {
       const times = { rebootDelayMs: 0, bootMs: 10, confirmMs: 0, timeScale: 0 }
       const device = await kindDevice(bench, 'stm32-bridge', wish, { ...times, status: hasStatus })

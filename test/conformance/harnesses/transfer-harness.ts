@@ -106,7 +106,9 @@ export interface TransferHarness {
   readonly faults: Readonly<Record<string, FaultExpectation>>
   /** Options that an order to this one device wants, such as where it tells of itself. */
   deviceOptions?(device: { readonly telemetryUrl: string | null }): OptionValues
-  /** Start options of the virtual device with which it takes an image of 16 MiB. */
+  /** The largest image that the protocol carries by its nature, where that is less than 16 MiB. */
+  readonly largestBytes?: number
+  /** Start options of the virtual device with which it takes an image of 16 MiB, or of `largestBytes`. */
   readonly largeOptions?: object
   /** Options of an order with such an image, where the harness's own would make it needlessly slow. */
   readonly largeImageOptions?: OptionValues
