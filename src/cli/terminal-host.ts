@@ -98,10 +98,11 @@ function readPlainLine(signal: AbortSignal): Promise<string | null> {
   return new Promise(resolve => {
     const reader = createInterface({ input: process.stdin, terminal: false })
     const end = (line: string | null): void => {
+      // First, because closing the reader says “closed” at once, which would end it without the line.
+      resolve(line)
       signal.removeEventListener('abort', onAbort)
       reader.close()
       process.stdin.pause()
-      resolve(line)
     }
     const onAbort = (): void => {
       end(null)

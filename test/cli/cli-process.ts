@@ -25,7 +25,13 @@ export const simulatorPath = fileURLToPath(new URL('../../src/simulator/index.ts
 /** Starts the command line with its state in `home`; nothing of this account's own settings reaches it. */
 export function startCli(
   argv: readonly string[],
-  options: { readonly home: string; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string },
+  options: {
+    readonly home: string
+    readonly env?: Readonly<Record<string, string>>
+    readonly cwd?: string
+    /** What it finds on its standard input; nothing unless given. */
+    readonly input?: string
+  },
 ): RunningCli {
   const child = spawn(process.execPath, [entryPath, ...argv], {
     // No test sends anything to the network of this computer.
@@ -37,8 +43,10 @@ export function startCli(
       ...options.env,
     },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
   let out = ''
   let err = ''
   const watchers = new Set<() => void>()

@@ -107,12 +107,16 @@ function parseHttp(text: string): HttpEndpoint {
   } catch (cause) {
     throw new FlashproofError('target.invalid', `“${text}” is not an address`, { target: text }, { cause })
   }
+  if (url.username !== '' || url.password !== '') {
+    // The error names the target, and must not repeat them.
+    const bare = text.replace(/^http:\/\/[^/]*@/i, 'http://')
+    throw invalid(bare, 'credentials do not belong in a target; use --secret')
+  }
   // The URL parser resolves `..` silently, so the text as written is what counts.
   if (/(^|\/|%2f)(\.|%2e){2}(\/|%2f|$)/i.test(text.replace(/^http:\/\/[^/]*/i, ''))) throw unsafe(text)
-  if (url.username !== '' || url.password !== '') {
-    throw invalid(text, 'credentials do not belong in a target; use --secret')
+  if (url.search !== '' || url.hash !== '') {
+    throw invalid(text.replace(/[?#].*$/s, ''), 'a target has no ? or # part')
   }
-  if (url.search !== '' || url.hash !== '') throw invalid(text, 'a target has no ? or # part')
   return {
     kind: 'http',
     text,

@@ -83,3 +83,14 @@ describe('a TARGET', () => {
     }
   })
 })
+
+it('repeats no credentials in the error that refuses them', () => {
+  for (const text of ['http://admin:S3cr3t@192.0.2.1/x', 'http://192.0.2.1/update?password=S3cr3t']) {
+    expect(() => parseTarget(text)).toThrow(
+      expect.objectContaining({
+        code: 'target.invalid',
+        details: { target: expect.not.stringContaining('S3cr3t') as unknown },
+      }),
+    )
+  }
+})
