@@ -201,6 +201,7 @@ export class JobRun {
     let bestBytes = 0
     for (let attempt = 1, tries = 1; ; attempt++, tries++) {
       this.#stop.signal.throwIfAborted()
+      const startedMs = clock.monotonicMs()
       try {
         return await this.#acrossSleep(() => {
           book.update({ attempts: book.snapshot.attempts + 1 })
@@ -209,7 +210,7 @@ export class JobRun {
       } catch (thrown) {
         const error = asFlashproofError(thrown)
         if (this.#stop.signal.aborted || !isTransient(error)) throw error
-        this.#noteLoss(error)
+        this.#noteLoss(error, startedMs)
         const doneBytes = book.ledger === null ? 0 : book.doneBytes
         if (doneBytes > bestBytes) tries = 0
         bestBytes = Math.max(bestBytes, doneBytes)
@@ -243,13 +244,17 @@ export class JobRun {
 
   /**
    * A board that never answered once is not retried: `--wait-device` is for that. One that was spoken to and broke off
-   * may be restarting, and is waited for; where nothing could be sent to it, its protocol waited already.
+   * may be restarting, and is waited for; where nothing could be sent to it for so long, its protocol waited already.
    */
-  #noteLoss(error: FlashproofError): void {
+  #noteLoss(error: FlashproofError, startedMs: number): void {
     const { state, device } = this.#book.snapshot
     if (state === 'connecting' && device === null && this.#book.ledger === null) return
     this.#hasConnected = true
-    if (!isNeverSent(error)) this.#lostMs = this.#options.world.clock.monotonicMs()
+    const { clock, retryPolicy } = this.#options.world
+    const nowMs = clock.monotonicMs()
+    if (!isNeverSent(error) || (state !== 'connecting' && nowMs - startedMs < retryPolicy.rebootTimeoutMs)) {
+      this.#lostMs = nowMs
+    }
   }
 
   async #settleProtocol(endpoint: Endpoint): Promise<TransferProtocol> {

@@ -5,7 +5,7 @@ import { FlashproofError } from '../../../src/shared/errors.ts'
 import { openBench, quickRetryPolicy, type Bench } from '../../fakes/bench.ts'
 import { fakeProtocol, proveStored } from '../../fakes/fake-protocol.ts'
 
-type Step = (order: TransferOrder, context: TransferContext) => TransferReport
+type Step = (order: TransferOrder, context: TransferContext) => TransferReport | Promise<TransferReport>
 
 const untouched = { boardNow: 'old-firmware', unplug: 'safe' } as const
 const policy = { ...quickRetryPolicy, jobTries: 3, rebootTimeoutMs: 400 }
@@ -39,8 +39,9 @@ const breaksOff: Step = (_order, context) => {
   context.enter('transferring', untouched)
   throw new FlashproofError('network.reset', 'the link broke', {})
 }
-const silentOnTheWay: Step = (_order, context) => {
+const silentOnTheWay: Step = async (_order, context) => {
   context.enter('transferring', untouched)
+  await context.clock.delay(policy.rebootTimeoutMs, context.signal)
   throw new FlashproofError('network.refused', 'it went away and was waited for', {})
 }
 
@@ -70,6 +71,15 @@ describe('a board that tells neither who it is nor what it has', () => {
     const startedMs = performance.now()
     expect(await flash()).toMatchObject({ state: 'failed', error: { code: 'network.refused' }, attempts: 3 })
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(policy.rebootTimeoutMs)
+  })
+
+  it('is waited for when it is away in the middle and its protocol did not wait', async () => {
+    const goesAway: Step = (order, context) => {
+      context.enter('preparing', untouched)
+      return away(order, context)
+    }
+    steps = [goesAway, ...Array.from({ length: 12 }, () => away)]
+    expect(await flash()).toMatchObject({ state: 'finished', attempts: 2 })
   })
 
   it('is not waited for a second time where its protocol did that already', async () => {
