@@ -24,6 +24,7 @@ export interface CliTexts {
   readonly exported: (paths: string) => string
   readonly headHash: (hash: string) => string
   readonly nothingToResume: string
+  readonly runsElsewhere: (count: number) => string
   /** For an empty list, of the practice journal or of the normal one. */
   readonly noJobs: (isPractice: boolean) => string
   readonly resumeHint: string
@@ -92,6 +93,8 @@ const en: CliTexts = {
   exported: paths => `Exported: ${paths}`,
   headHash: hash => `Head of the record chain: ${hash}`,
   nothingToResume: 'Nothing to resume. A cancelled job goes on when it is named: flashproof resume JOB',
+  runsElsewhere: count =>
+    `${count === 1 ? 'A job still runs' : `${String(count)} jobs still run`} in another Flashproof, or one that was just stopped is ending there. Try again in a few seconds.`,
   noJobs: isPractice =>
     isPractice
       ? 'No such jobs of virtual devices.'
@@ -165,6 +168,8 @@ const vi: CliTexts = {
   exportWith: command => `Xuất nhật ký: ${command}`,
   exported: paths => `Đã xuất: ${paths}`,
   headHash: hash => `Đầu chuỗi nhật ký: ${hash}`,
+  runsElsewhere: count =>
+    `${String(count)} tác vụ vẫn chạy trong một Flashproof khác, hoặc đang kết thúc ở đó. Hãy thử lại sau vài giây.`,
   nothingToResume: 'Không có gì để tiếp tục. Tác vụ đã hủy chỉ tiếp tục khi được nêu tên: flashproof resume JOB',
   noJobs: isPractice =>
     isPractice

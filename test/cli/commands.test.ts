@@ -178,6 +178,16 @@ describe('resume', () => {
     expect(host.jsonLines().at(-1)).toMatchObject({ type: 'summary', exitCode: 0 })
   })
 
+  it('says that a job still runs elsewhere instead of finding nothing', async () => {
+    const running = { ...failed, revision: 5, state: 'transferring' } as const
+    const host = createMemoryHost({
+      handlers: { 'job.list': () => ({ jobs: [running] }), 'job.resume': () => ({ jobIds: [] }) },
+    })
+    expect(await runCli(['resume', '--json'], host)).toBe(2)
+    expect(host.err()).toContain('A job still runs in another Flashproof')
+    expect(host.jsonLines().at(-1)).toMatchObject({ type: 'summary', exitCode: 2 })
+  })
+
   it('does not take the end before the resumption for the end of the job', async () => {
     const before = { ...failed, revision: 5, state: 'interrupted' } as const
     const host = createMemoryHost({

@@ -20,6 +20,13 @@ export async function runResume(context: CommandContext, command: ResumeCommand)
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
   })
   if (jobIds.length === 0) {
+    // A worker outlives the command that started it by a moment: what it holds is not ours to go on with yet.
+    const elsewhere = before.filter(isLive).length
+    if (elsewhere > 0) {
+      report.notice(report.texts.runsElsewhere(elsewhere))
+      report.json({ type: 'summary', counts: {}, notProven: [], headHash: null, exitCode: EXIT_RUNS_ELSEWHERE })
+      return EXIT_RUNS_ELSEWHERE
+    }
     report.notice(report.texts.nothingToResume)
     report.json({ type: 'summary', counts: {}, notProven: [], headHash: null, exitCode: 0 })
     return 0
@@ -34,6 +41,13 @@ export async function runResume(context: CommandContext, command: ResumeCommand)
     }),
   })
   return exitCode
+}
+
+/** As for a device that somebody else holds. */
+const EXIT_RUNS_ELSEWHERE = 2
+
+function isLive({ state }: JobSnapshot): boolean {
+  return !['finished', 'failed', 'cancelled', 'interrupted'].includes(state)
 }
 
 async function listJobs(session: WorkerSession): Promise<readonly JobSnapshot[]> {
