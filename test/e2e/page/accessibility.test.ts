@@ -193,9 +193,11 @@ describe.skipIf(executablePath === null)('a page for everybody', () => {
     await preview.stop()
   })
 
-  const looks = (['light', 'dark'] as const).flatMap(theme =>
-    (['en', 'vi'] as const).map(language => ({ theme, language })),
-  )
+  // Colours hang on the theme, names and lengths on the language: each is seen once.
+  const looks = [
+    { theme: 'light', language: 'en' },
+    { theme: 'dark', language: 'vi' },
+  ] as const
 
   it.each(looks)(
     'has no fault that axe finds: $theme, $language',
