@@ -8,6 +8,7 @@ import { seededRandom } from '../../src/simulator/random.ts'
 import type { Bench } from '../fakes/bench.ts'
 import { harnesses } from './harnesses/index.ts'
 import type { FaultExpectation, TransferHarness } from './harnesses/transfer-harness.ts'
+import { suitePolicy } from './suite-policy.ts'
 import { falseReds, tooHighFacts, truthOf, untrueEnd } from './true-end.ts'
 import { watchTruth } from './watch-truth.ts'
 
@@ -45,9 +46,16 @@ export function drawRun(seed: number, among = harnesses): RandomRun {
     const wanted = random.integer(4) === 0 ? 'stays' : 'passes'
     const candidates = Object.values(harness.faults).filter(({ kind }) => kind === wanted)
     const fault = candidates[random.integer(candidates.length)]?.draw(draw)
-    if (fault !== undefined && !faults.some(({ name }) => name === fault.name)) faults.push(fault)
+    if (fault === undefined || faults.some(({ name }) => name === fault.name)) continue
+    // Where every break costs a whole try, more of them than there are tries end a job rightly.
+    if (harness.keepsParts || triesCostBy([...faults, fault]) < suitePolicy.jobTries) faults.push(fault)
   }
   return { seed, harness, sizeBytes, imageSeed, faults }
+}
+
+/** How many tries these faults cost at most where a broken upload begins again from its first byte. */
+function triesCostBy(faults: readonly (NamedFault & { readonly times?: unknown })[]): number {
+  return faults.reduce((sum, { times }) => sum + (typeof times === 'number' ? times : 1), 0)
 }
 
 /** Between a few chunks and the default, the same for every run of one image seed. */
