@@ -13,3 +13,11 @@ export const suitePolicy: RetryPolicy = {
   rebootTimeoutMs: 3000,
   confirmMs: 30,
 }
+
+/** For a device without a fault: nothing that a slow machine delays is taken for lost, so that it is sent once. */
+export const patientPolicy: RetryPolicy = {
+  ...suitePolicy,
+  requestTimeoutMs: 8000,
+  completionFloorMs: 8000,
+  rebootTimeoutMs: 12_000,
+}

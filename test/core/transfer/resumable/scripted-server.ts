@@ -39,6 +39,11 @@ export interface ScriptedServerOptions {
   readonly failsToJoin?: number
 }
 
+/** How long one upload too many has to show. */
+const ONE_MORE_MS = 10
+/** After so long without another one fewer are left than were to meet. */
+const NO_MORE_MS = 300
+
 export class ScriptedServer {
   readonly requests: SeenRequest[] = []
   readonly files = new Map<string, Buffer>()
@@ -46,6 +51,8 @@ export class ScriptedServer {
   readonly parts = new Map<string, Map<number, Buffer>>()
   mostAtOnce = 0
   #atOnce = 0
+  readonly #held: (() => void)[] = []
+  #release: NodeJS.Timeout | undefined
   #joinFailures: number
   readonly #options: ScriptedServerOptions
   readonly #server = createServer((request, response) => {
@@ -110,9 +117,21 @@ export class ScriptedServer {
   async #countTogether(): Promise<void> {
     this.#atOnce++
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce)
-    // Every request that is on its way arrives within one turn of the loop.
-    if (this.#options.together !== undefined) await new Promise(resolve => setTimeout(resolve, this.#options.together))
+    const { together } = this.#options
+    if (together !== undefined) await this.#meet(together)
     this.#atOnce--
+  }
+
+  /** Whoever completes the number lets all go, a moment later, so that one too many would show. */
+  async #meet(together: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#held.push(resolve)
+      clearTimeout(this.#release)
+      const waitMs = this.#held.length >= together ? ONE_MORE_MS : NO_MORE_MS
+      this.#release = setTimeout(() => {
+        for (const letGo of this.#held.splice(0)) letGo()
+      }, waitMs)
+    })
   }
 
   #answer(request: SeenRequest): ScriptedAnswer {
