@@ -28,7 +28,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: 'src/core',
     // zod: what the journal and recipe files hold comes back as unknown data.
-    mayImport: ['src/shared', 'src/core', 'node:', 'zod', 'serialport', 'bonjour-service'],
+    mayImport: ['src/shared', 'src/core', 'node:', 'zod', 'serialport', 'bonjour-service', 'esptool-js'],
     advice: 'core is the domain alone: whoever drives it passes things in',
   },
   {

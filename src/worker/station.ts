@@ -20,6 +20,7 @@ import { probeTarget } from '../core/jobs/protocol-detection.ts'
 import { SleepWatch } from '../core/jobs/sleep-watch.ts'
 import { checkPc } from '../core/pc-check/check-pc.ts'
 import { readPcFacts } from '../core/pc-check/read-facts.ts'
+import { keepFile } from '../core/journal/kept-files.ts'
 import { openImageStore } from '../core/journal/image-store.ts'
 import { openJournal, type Journal } from '../core/journal/journal.ts'
 import { openLocks } from '../core/journal/locks.ts'
@@ -181,6 +182,7 @@ export function openStation(options: StationOptions): Station {
       command: options.command ?? 'flashproof',
       station: { station: hostname(), host: hostname(), osUser: osUser(), appVersion },
       loadImage,
+      keepFile: (jobId, name, pieces) => keepFile(home, jobId, name, pieces),
       checkSleep: () => {
         sleep.check()
       },

@@ -89,8 +89,8 @@ function describeHarness(harness: TransferHarness): void {
   })
 
   it('accepts its own kind of endpoint and no other', () => {
-    const examples = ['http://h', 'serial:/dev/x', 'tcp://h:1', 'udp://h:1', 'pull://eth0/x'].map(text =>
-      parseTarget(text),
+    const examples = ['http://h', 'serial:/dev/x', 'tcp://h:1', 'rfc2217://h:1', 'udp://h:1', 'pull://eth0/x'].map(
+      text => parseTarget(text),
     )
     const accepted = examples.filter(target => isEndpoint(target) && protocol.accepts(target)).map(({ kind }) => kind)
     expect(accepted.sort()).toEqual([...descriptor.endpoints].sort())

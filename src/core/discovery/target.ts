@@ -20,7 +20,8 @@ export interface SerialEndpoint {
 }
 
 export interface SocketEndpoint {
-  readonly kind: 'tcp' | 'udp'
+  /** `rfc2217`: a serial port over TCP whose rate, parity and modem lines can be set; `tcp`: bytes alone. */
+  readonly kind: 'tcp' | 'udp' | 'rfc2217'
   readonly text: string
   readonly hostname: string
   readonly port: number
@@ -66,8 +67,9 @@ export function parseTarget(text: string): Endpoint | NamedTarget {
       return { kind: 'serial', text: trimmed, path }
     }
     case 'tcp':
+    case 'rfc2217':
     case 'udp': {
-      const match = /^[a-z]+:\/\/(\[[0-9a-f:]+(?:%25[\w.-]+)?\]|[^:/\s]+):(\d{1,5})$/i.exec(trimmed)
+      const match = /^[a-z]+\d*:\/\/(\[[0-9a-f:]+(?:%25[\w.-]+)?\]|[^:/\s]+):(\d{1,5})$/i.exec(trimmed)
       const port = Number(match?.[2])
       if (match?.[1] === undefined || port < 1 || port > 65_535) throw invalid(text, `${scheme}: wants host:port`)
       return { kind: scheme, text: trimmed, hostname: match[1].replace('%25', '%'), port }

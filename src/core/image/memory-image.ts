@@ -113,11 +113,11 @@ export class MemoryImage {
 
   /**
    * Writes the image as one flat run of bytes from `baseAddress` (default: the lowest address), gaps filled.
-   * An image of one segment at the base is returned without a copy.
+   * An image of one segment at the base is returned without a copy. `maximumFilledBytes` takes the place of both limits.
    * @throws {FlashproofError} format.no-data, image.gap-too-large, image.address-range when data lies below the base
    */
-  flatten(options: { baseAddress?: FlashAddress; fillByte?: number } = {}): FlatImage {
-    const { sizeBytes, baseAddress, filledBytes } = this.measureFlat(options.baseAddress)
+  flatten(options: { baseAddress?: FlashAddress; fillByte?: number; maximumFilledBytes?: number } = {}): FlatImage {
+    const { sizeBytes, baseAddress, filledBytes } = this.measureFlat(options.baseAddress, options.maximumFilledBytes)
     const only = this.segments[0]
     if (this.segments.length === 1 && only?.address === baseAddress) {
       return { bytes: only.bytes, baseAddress, filledBytes: 0 }
@@ -131,7 +131,10 @@ export class MemoryImage {
    * Says how large `flatten` would be, and refuses what it would refuse, without making the bytes.
    * @throws {FlashproofError} format.no-data, image.gap-too-large, image.address-range
    */
-  measureFlat(wantedBase?: FlashAddress): { sizeBytes: number; baseAddress: FlashAddress; filledBytes: number } {
+  measureFlat(
+    wantedBase?: FlashAddress,
+    maximumFilledBytes?: number,
+  ): { sizeBytes: number; baseAddress: FlashAddress; filledBytes: number } {
     const lowest = this.lowestAddress
     const end = this.endAddress
     if (lowest === null || end === null) throw new FlashproofError('format.no-data', 'the image holds no data')
@@ -146,7 +149,8 @@ export class MemoryImage {
     const sizeBytes = end - baseAddress
     const dataBytes = this.dataBytes
     const filledBytes = sizeBytes - dataBytes
-    if (filledBytes > MAX_FILLED_BYTES || filledBytes > MAX_FILL_RATIO * dataBytes) {
+    const mostFilled = maximumFilledBytes ?? Math.min(MAX_FILLED_BYTES, MAX_FILL_RATIO * dataBytes)
+    if (filledBytes > mostFilled) {
       const isTolerable = filledBytes <= 64 * 1024
       if (!isTolerable) {
         throw new FlashproofError(

@@ -10,6 +10,7 @@ export function endpointKey(endpoint: Endpoint): string {
     case 'serial':
       return `serial:${realPort(endpoint.path)}`
     case 'tcp':
+    case 'rfc2217':
     case 'udp':
       return `${endpoint.kind}://${endpoint.hostname}:${String(endpoint.port)}`.toLowerCase()
     case 'pull':

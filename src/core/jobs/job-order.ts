@@ -1,6 +1,6 @@
 /** What a job was ordered to do: all that is needed to start it, or to go on with it in another process. */
 import { z } from 'zod'
-import { EvidenceLevel, Inspection } from '../../shared/contract/models.ts'
+import { EvidenceLevel, ImageSegment, Inspection } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 
 export const StoredOrder = z.object({
@@ -18,6 +18,8 @@ export const StoredOrder = z.object({
     sha256: z.string(),
     sizeBytes: z.number().int(),
     baseAddress: z.number().int().nullable(),
+    /** Where data lies in the flat image, for protocols that leave gaps alone; absent: all of it is data. */
+    segments: z.array(ImageSegment).optional(),
     inspection: Inspection,
   }),
   required: EvidenceLevel.nullable(),

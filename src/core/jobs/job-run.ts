@@ -12,6 +12,7 @@ import {
 } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
+import type { Segment } from '../image/memory-image.ts'
 import type { Journal } from '../journal/journal.ts'
 import { isNeverSent, isTransient, retryDelayMs } from '../transfer/retry.ts'
 import type { TransferProtocol, TransferReport } from '../transfer/transfer-protocol.ts'
@@ -362,6 +363,7 @@ export class JobRun {
         endpoint,
         image: {
           bytes,
+          segments: segmentsOf(image, bytes),
           sha256: image.sha256,
           baseAddress: image.baseAddress,
           fileName: image.fileName,
@@ -388,6 +390,16 @@ export class JobRun {
   }
 }
 
+/** Views of the flat image, one for each run of data in it. */
+function segmentsOf({ baseAddress, segments }: StoredOrder['image'], bytes: Uint8Array): readonly Segment[] {
+  const base = baseAddress ?? 0
+  if (segments === undefined) return [{ address: base, bytes }]
+  return segments.map(({ address, sizeBytes }) => ({
+    address,
+    bytes: bytes.subarray(address - base, address - base + sizeBytes),
+  }))
+}
+
 function endpointOf(order: StoredOrder): Endpoint {
   const target = parseTarget(order.target)
   if (isEndpoint(target)) return target
@@ -407,6 +419,7 @@ function isAway(thrown: unknown): boolean {
     'network.unreachable',
     'network.timeout',
     'network.name-not-found',
+    'serial.port-missing',
     'device.no-request',
   )
 }

@@ -18,7 +18,7 @@ export function firstSnapshot(
     protocol: order.protocol,
     state: 'queued',
     doneBytes: 0,
-    totalBytes: order.image.sizeBytes,
+    totalBytes: order.image.segments?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? order.image.sizeBytes,
     bytesPerSecond: null,
     remainingMs: null,
     attempts: 0,

@@ -5,7 +5,7 @@ import type { Endpoint } from '../discovery/target.ts'
 import type { Locks } from '../journal/locks.ts'
 import type { Owner } from '../journal/owner.ts'
 import type { RetryPolicy } from '../transfer/retry.ts'
-import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
+import type { KeptFile, TransferProtocol } from '../transfer/transfer-protocol.ts'
 
 export interface StationInfo {
   readonly station: string
@@ -35,6 +35,8 @@ export interface JobWorld {
   checkSleep?(): void
   /** The stored image, the same bytes for every job that sends it. @throws {FlashproofError} journal.image-missing */
   loadImage(sha256: string): Promise<Uint8Array>
+  /** Keeps what a device held, for one job. @throws {FlashproofError} journal.disk-full, file.not-writable */
+  keepFile(jobId: string, name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
   onSnapshot(snapshot: JobSnapshot): void
   onLog(jobId: string, line: JobLogLine): void
   onTelemetry(jobId: string, target: string, sample: TelemetrySample): void

@@ -38,6 +38,8 @@ export interface TakenOrder {
 
 /** A sparse file has tens of thousands; every job of a batch keeps its order, and the image is flat by then. */
 const MOST_KEPT_SEGMENTS = 64
+/** Each is erased, written and checked by itself; a file in more pieces is damaged, or not firmware. */
+const MOST_WRITTEN_SEGMENTS = 4096
 
 /**
  * Resolves when the order is sound and its image is kept on this computer.
@@ -64,7 +66,8 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     return checkOptions(ownSecrets === undefined ? given : { ...given, ownSecrets }, protocols, nameOnDevice(firmware))
   })
   const base = checked.map(({ protocol, options }) => baseFor(protocol, options)).find(text => text !== '') ?? ''
-  const flat = flattenForUpload(firmware.image, firmware.isAddressed, base)
+  const takesSegments = candidates.every(protocols => protocols.every(protocol => protocol.takesSegments === true))
+  const flat = flattenForUpload(firmware.image, firmware.isAddressed, base, takesSegments)
   const sha256 = await intake.images.put(flat.bytes)
   const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'options'> = {
     orderVersion: 1,
@@ -74,6 +77,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
       sha256,
       sizeBytes: flat.bytes.length,
       baseAddress: firmware.isAddressed ? flat.baseAddress : null,
+      ...(takesSegments ? { segments: segmentsToKeep(firmware) } : {}),
       inspection: { ...firmware.inspection, segments: firmware.inspection.segments.slice(0, MOST_KEPT_SEGMENTS) },
     },
     required: request.require ?? null,
@@ -94,8 +98,19 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
       secrets: checked[index]?.secrets ?? {},
     })),
     isSimulated,
-    warnings: flat.filledBytes > 0 ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
+    warnings:
+      flat.filledBytes > 0 && !takesSegments ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
   }
+}
+
+/** @throws {FlashproofError} image.not-transferable for an image in more pieces than an order can keep */
+function segmentsToKeep({ image, fileName }: OpenedFirmware): { address: number; sizeBytes: number }[] {
+  const { segments } = image
+  if (segments.length <= MOST_WRITTEN_SEGMENTS) {
+    return segments.map(({ address, bytes }) => ({ address, sizeBytes: bytes.length }))
+  }
+  const text = `${fileName} lies in ${String(segments.length)} pieces; at most ${String(MOST_WRITTEN_SEGMENTS)} can be written one by one`
+  throw new FlashproofError('image.not-transferable', text, { file: fileName, segments: segments.length })
 }
 
 function assertPlainKeys(field: string, record: Readonly<Record<string, unknown>> = {}): void {

@@ -142,7 +142,8 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   assertSecretsKnown(given.secrets, request.protocol === undefined ? world.protocols : candidates)
   const checked = checkOptions(given, candidates, nameOnDevice(firmware))
   const base = baseFor(checked.protocol, checked.options)
-  const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base)
+  const takesSegments = candidates.every(candidate => candidate.takesSegments === true)
+  const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base, takesSegments)
   // A board that is being written is not asked beside the requests of its job.
   assertFree(`endpoint:${endpointKey(endpoint)}`, parts.held)
   const reading: ReadingContext = {
@@ -163,7 +164,7 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   const found = await protocol.review(
     {
       endpoint,
-      image: { fileName: nameOnDevice(firmware), sizeBytes, inspection },
+      image: { fileName: nameOnDevice(firmware), sizeBytes, inspection, segments: firmware.image.segments },
       options: { ...settled.options, ...settled.secrets },
       requiredLevel: request.require ?? null,
     },

@@ -86,6 +86,7 @@ export function createTransferContext(parts: TransferContextParts): TransferCont
       book.noteCompletion(completion)
       await edge.commitOrWait()
     },
+    keepFile: (name, pieces) => world.keepFile(book.jobId, name, pieces),
     isAccepted: code => Promise.resolve(decisions.isAccepted(code)),
     decide: (code, question, details) => decisions.decide(code, question, details),
   }

@@ -20,14 +20,25 @@ export const baseOption: OptionSpec = {
   },
 }
 
+/** The largest flash of an ESP32 that is common; what lies further apart belongs to no one chip. */
+const LARGEST_SPAN_BYTES = 32 * 1024 * 1024
+
 /** Where flashes start: absolute zero, and the STM32's main flash (AN3155). */
 const FLASH_STARTS: readonly number[] = [0, 0x0800_0000]
 
 /**
  * Flattens an image for upload.
+ * @param keepsAddresses whether each segment is written at its own address, so that no base is wanted and gaps may be wide
  * @throws {FlashproofError} image.base-required, option.invalid, image.gap-too-large, image.address-range, format.no-data
  */
-export function flattenForUpload(image: MemoryImage, isAddressed: boolean, base: string): FlatImage {
+export function flattenForUpload(
+  image: MemoryImage,
+  isAddressed: boolean,
+  base: string,
+  keepsAddresses = false,
+): FlatImage {
+  // The filler is never sent then, so there may be as much of it as a flash holds.
+  if (keepsAddresses) return image.flatten({ maximumFilledBytes: LARGEST_SPAN_BYTES })
   const baseAddress = baseFor(image, isAddressed, base)
   return baseAddress === null ? image.flatten() : image.flatten({ baseAddress })
 }
@@ -36,7 +47,13 @@ export function flattenForUpload(image: MemoryImage, isAddressed: boolean, base:
  * Says how large the flat form is, without making it.
  * @throws what `flattenForUpload` throws
  */
-export function measureForUpload(image: MemoryImage, isAddressed: boolean, base: string): number {
+export function measureForUpload(
+  image: MemoryImage,
+  isAddressed: boolean,
+  base: string,
+  keepsAddresses = false,
+): number {
+  if (keepsAddresses) return image.measureFlat(undefined, LARGEST_SPAN_BYTES).sizeBytes
   return image.measureFlat(baseFor(image, isAddressed, base) ?? undefined).sizeBytes
 }
 

@@ -49,5 +49,5 @@ export function isTransient(error: FlashproofError): boolean {
 
 /** Whether the request surely never reached the device, so that sending it again cannot repeat its effect. */
 export function isNeverSent(error: unknown): boolean {
-  return hasErrorCode(error, 'network.refused', 'network.unreachable', 'network.name-not-found')
+  return hasErrorCode(error, 'network.refused', 'network.unreachable', 'network.name-not-found', 'serial.port-missing')
 }

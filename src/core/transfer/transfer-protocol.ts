@@ -19,12 +19,18 @@ import type { OptionValues } from '../../shared/option-spec.ts'
 import type { Clock } from '../clock.ts'
 import type { AnnouncedEndpoint, Announcement } from '../discovery/announcement.ts'
 import type { Endpoint } from '../discovery/target.ts'
+import type { Segment } from '../image/memory-image.ts'
 import type { Judgement } from './judgement.ts'
 import type { RetryPolicy } from './retry.ts'
 
-/** The image as it goes over the wire: flat, lowest address first, gaps filled. */
+/** The image as it is kept: flat, lowest address first, gaps filled with 0xFF. */
 export interface TransferImage {
   readonly bytes: Uint8Array
+  /**
+   * What of `bytes` is data and not filler, sorted by address; views of `bytes`. A file without addresses is one segment
+   * at 0.
+   */
+  readonly segments: readonly Segment[]
   readonly sha256: string
   /** Address of the first byte; null for formats without addresses. */
   readonly baseAddress: number | null
@@ -114,10 +120,21 @@ export interface TransferContext {
   /** Whether a person accepted `code` in advance; journaled when it is so. Asks nobody. */
   isAccepted(code: string): Promise<boolean>
   /**
+   * Keeps what a device held, in a file of this job's own under the station's home; whole or not at all.
+   * @throws {FlashproofError} journal.disk-full, file.not-writable
+   */
+  keepFile(name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
+  /**
    * Asks a person, unless the answer was given in advance.
    * @throws {FlashproofError} job.decision-needed when refused
    */
   decide(code: string, question: string, details: Readonly<Record<string, unknown>>): Promise<void>
+}
+
+export interface KeptFile {
+  readonly path: string
+  readonly sizeBytes: number
+  readonly sha256: string
 }
 
 /** How a run ended as far as the protocol knows; the verdict is made from the evidence, not from this. */
@@ -140,7 +157,13 @@ export interface ProbeResult {
 
 export interface ReviewOrder {
   readonly endpoint: Endpoint
-  readonly image: { readonly fileName: string; readonly sizeBytes: number; readonly inspection: Inspection }
+  readonly image: {
+    readonly fileName: string
+    readonly sizeBytes: number
+    readonly inspection: Inspection
+    /** As in `TransferImage`; their bytes are the file's own. */
+    readonly segments: readonly Segment[]
+  }
   readonly options: OptionValues
   /** Null: the protocol's own default for this device. */
   readonly requiredLevel: EvidenceLevel | null
@@ -168,6 +191,11 @@ export interface TransferProtocol {
   readonly baseOptionKey?: string
   /** TCP ports on which boards offer it, for a search that a person asked for; absent: port 80 where it speaks HTTP. */
   readonly searchPorts?: readonly { readonly scheme: 'http' | 'tcp'; readonly port: number }[]
+  /**
+   * Whether it writes each segment at its own address: the job then counts data bytes alone, however far the segments lie
+   * apart. Absent: it sends the flat image.
+   */
+  readonly takesSegments?: boolean
   accepts(endpoint: Endpoint): boolean
   /**
    * Where an announced service speaks this protocol; null unless the announcement alone makes that certain. Absent: no

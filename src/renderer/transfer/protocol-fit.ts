@@ -11,6 +11,7 @@ const endpointOfScheme: Readonly<Record<string, Endpoint>> = {
   https: 'http',
   serial: 'serial',
   tcp: 'tcp',
+  rfc2217: 'rfc2217',
   udp: 'udp',
   pull: 'pull',
 }

@@ -463,7 +463,7 @@ export type MenuAction = z.infer<typeof MenuAction>
 export const ProtocolDescriptor = z.object({
   id: z.string(),
   label: LocalTextModel,
-  endpoints: z.array(z.enum(['http', 'serial', 'tcp', 'udp', 'pull'])),
+  endpoints: z.array(z.enum(['http', 'serial', 'tcp', 'rfc2217', 'udp', 'pull'])),
   options: z.array(z.custom<import('../option-spec.ts').OptionSpec>(value => typeof value === 'object')),
   profiles: z.array(
     z.object({

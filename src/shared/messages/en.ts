@@ -364,6 +364,74 @@ export const en: Messages = {
       hint: 'Choose another port, from 1024 on, or leave it out; or close the program that holds it.',
     },
 
+    'serial.port-missing': {
+      title: 'The serial port is not there',
+      hint: 'Plug the board in, or choose another port; the device list shows what is plugged in.',
+    },
+    'serial.port-busy': {
+      title: 'Another program uses the serial port',
+      hint: 'Close the program that is named in the details: a serial monitor, an IDE or another Flashproof.',
+    },
+    'serial.permission-denied': {
+      title: 'This user may not open the serial port',
+      hint: 'Install the udev rule of Flashproof or add the user to the group named in the details, then sign in again.',
+    },
+    'serial.driver-missing': {
+      title: 'The driver for serial ports did not load',
+      hint: 'Install Flashproof again; for an adapter that is not listed, install the driver of its maker.',
+    },
+    'serial.held-by-service': {
+      title: 'A service of this computer takes the serial port',
+      hint: 'Stop the service that is named in the details, or install the udev rule of Flashproof that keeps it away.',
+    },
+    'serial.unplugged': {
+      title: 'The serial port went away',
+      hint: 'Plug the board in again; the job goes on with what is missing.',
+    },
+    'serial.unstable': {
+      title: 'The serial port comes and goes',
+      hint: 'Use another cable, and a socket of the computer itself or a hub with its own power.',
+    },
+    'serial.failed': {
+      title: 'The serial port failed',
+      hint: 'Plug the board in again; try another socket when it happens again.',
+    },
+    'loader.no-answer': {
+      title: 'The bootloader does not answer',
+      hint: 'Hold BOOT, tap RESET, release BOOT, and start again; check cable, power and the rate.',
+    },
+    'loader.not-in-download-mode': {
+      title: 'The board starts its program instead of its bootloader',
+      hint: 'Hold BOOT, tap RESET, release BOOT, and start again: the lines of this adapter do not reach the board.',
+    },
+    'loader.broken-frame': {
+      title: 'The bootloader’s answer arrived damaged',
+      hint: 'Try again with a lower rate, a shorter cable or another adapter.',
+    },
+    'loader.refused': {
+      title: 'The bootloader refused a command',
+      hint: 'The details say which one and why; try again with a lower rate.',
+    },
+    'loader.unknown-chip': {
+      title: 'The bootloader belongs to a chip that is not known here',
+      hint: 'Check that the protocol is the right one for this board; name the size of its flash where the protocol has an option for it.',
+    },
+    'loader.protected': {
+      title: 'The chip is protected against this',
+      hint: 'The details name the protection. What removes it may erase the chip: it is never done without being typed.',
+    },
+    'loader.flash-differs': {
+      title: 'The flash does not hold what was written',
+      hint: 'Write again; a place that differs each time is protected or worn out.',
+    },
+    'image.address-needed': {
+      title: 'The file does not say where in flash it belongs',
+      hint: 'Name the address with --set address=0x10000, or use a file that carries addresses (HEX, a flash set, a merged image).',
+    },
+    'image.outside-flash': {
+      title: 'The firmware reaches past the flash of this chip',
+      hint: 'Choose the build for this board; the details name the address and the size of the flash.',
+    },
     'job.not-found': { title: 'No such job', hint: 'Run “flashproof log list” for the jobs that exist.' },
     'job.wrong-state': {
       title: 'The job is in a state that does not allow this',

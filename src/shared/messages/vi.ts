@@ -367,6 +367,74 @@ export const vi: Messages = {
       hint: 'Hãy chọn cổng khác, từ 1024 trở lên, hoặc bỏ trống; hoặc đóng chương trình đang giữ nó.',
     },
 
+    'serial.port-missing': {
+      title: 'Không có cổng nối tiếp này',
+      hint: 'Hãy cắm bo mạch hoặc chọn cổng khác; danh sách thiết bị cho thấy những gì đang cắm.',
+    },
+    'serial.port-busy': {
+      title: 'Chương trình khác đang dùng cổng nối tiếp',
+      hint: 'Hãy đóng chương trình nêu trong chi tiết: màn hình nối tiếp, IDE hoặc một Flashproof khác.',
+    },
+    'serial.permission-denied': {
+      title: 'Người dùng này không được mở cổng nối tiếp',
+      hint: 'Hãy cài quy tắc udev của Flashproof hoặc thêm người dùng vào nhóm nêu trong chi tiết rồi đăng nhập lại.',
+    },
+    'serial.driver-missing': {
+      title: 'Không nạp được trình điều khiển cổng nối tiếp',
+      hint: 'Hãy cài lại Flashproof; nếu bộ chuyển đổi không có trong danh sách, hãy cài trình điều khiển của hãng.',
+    },
+    'serial.held-by-service': {
+      title: 'Một dịch vụ của máy này chiếm cổng nối tiếp',
+      hint: 'Hãy dừng dịch vụ nêu trong chi tiết, hoặc cài quy tắc udev của Flashproof để ngăn nó.',
+    },
+    'serial.unplugged': {
+      title: 'Cổng nối tiếp đã biến mất',
+      hint: 'Hãy cắm lại bo mạch; công việc sẽ tiếp tục với phần còn thiếu.',
+    },
+    'serial.unstable': {
+      title: 'Cổng nối tiếp lúc có lúc không',
+      hint: 'Hãy dùng cáp khác và cổng của chính máy tính hoặc hub có nguồn riêng.',
+    },
+    'serial.failed': {
+      title: 'Cổng nối tiếp bị lỗi',
+      hint: 'Hãy cắm lại bo mạch; thử cổng khác nếu lỗi lặp lại.',
+    },
+    'loader.no-answer': {
+      title: 'Bộ nạp khởi động không trả lời',
+      hint: 'Hãy giữ BOOT, nhấn RESET, thả BOOT rồi bắt đầu lại; kiểm tra cáp, nguồn và tốc độ.',
+    },
+    'loader.not-in-download-mode': {
+      title: 'Bo mạch chạy chương trình thay vì bộ nạp khởi động',
+      hint: 'Hãy giữ BOOT, nhấn RESET, thả BOOT rồi bắt đầu lại: các đường tín hiệu của bộ chuyển đổi không tới bo mạch.',
+    },
+    'loader.broken-frame': {
+      title: 'Câu trả lời của bộ nạp khởi động bị hỏng',
+      hint: 'Hãy thử lại với tốc độ thấp hơn, cáp ngắn hơn hoặc bộ chuyển đổi khác.',
+    },
+    'loader.refused': {
+      title: 'Bộ nạp khởi động từ chối một lệnh',
+      hint: 'Chi tiết cho biết lệnh nào và vì sao; hãy thử lại với tốc độ thấp hơn.',
+    },
+    'loader.unknown-chip': {
+      title: 'Bộ nạp khởi động thuộc chip chưa biết',
+      hint: 'Hãy kiểm tra giao thức có đúng cho bo mạch này không; nêu kích thước flash nếu giao thức có tùy chọn đó.',
+    },
+    'loader.protected': {
+      title: 'Chip được bảo vệ chống thao tác này',
+      hint: 'Chi tiết nêu loại bảo vệ. Gỡ bảo vệ có thể xóa chip: không bao giờ thực hiện nếu không gõ xác nhận.',
+    },
+    'loader.flash-differs': {
+      title: 'Flash không chứa đúng những gì đã ghi',
+      hint: 'Hãy ghi lại; chỗ nào lần nào cũng khác là được bảo vệ hoặc đã hỏng.',
+    },
+    'image.address-needed': {
+      title: 'Tệp không cho biết vị trí trong flash',
+      hint: 'Hãy nêu địa chỉ bằng --set address=0x10000, hoặc dùng tệp có địa chỉ (HEX, bộ tệp nạp, ảnh gộp).',
+    },
+    'image.outside-flash': {
+      title: 'Phần sụn vượt quá flash của chip này',
+      hint: 'Hãy chọn bản dựng cho bo mạch này; chi tiết nêu địa chỉ và kích thước flash.',
+    },
     'job.not-found': {
       title: 'Không có tác vụ này',
       hint: 'Hãy chạy “flashproof log list” để xem các tác vụ hiện có.',

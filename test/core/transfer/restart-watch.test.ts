@@ -72,6 +72,7 @@ async function watch(
     startSession: () => undefined,
     acknowledge: () => undefined,
     markCompletion: () => Promise.resolve(),
+    keepFile: () => Promise.reject(new Error('nothing is kept here')),
     isAccepted: () => Promise.resolve(false),
     decide: () => Promise.resolve(),
   }
@@ -101,7 +102,7 @@ function orderOf(requiredLevel: EvidenceLevel | null): TransferOrder {
   if (!isEndpoint(endpoint)) throw new Error('no endpoint')
   return {
     endpoint,
-    image: { bytes, sha256: '', baseAddress: null, fileName: 'app.bin', inspection },
+    image: { bytes, segments: [{ address: 0, bytes }], sha256: '', baseAddress: null, fileName: 'app.bin', inspection },
     options: {},
     requiredLevel,
     expectedIdentity: null,

@@ -201,8 +201,12 @@ describe('a file of this name', () => {
     const endpoint = parseTarget(server.target)
     if (!isEndpoint(endpoint)) throw new Error('no endpoint')
     const firmwareId = await bench.firmwareId(image, 'fw.bin')
-    const { inspection } = bench.station.firmware.get(firmwareId)
-    const order = { endpoint, image: { fileName: 'fw.bin', sizeBytes: image.length, inspection }, requiredLevel: null }
+    const { inspection, image: memory } = bench.station.firmware.get(firmwareId)
+    const order = {
+      endpoint,
+      image: { fileName: 'fw.bin', sizeBytes: image.length, inspection, segments: memory.segments },
+      requiredLevel: null,
+    }
     const reading = { signal: new AbortController().signal, clock: systemClock, timeoutMs: 1000 }
     const { judgements } = await resumable.review({ ...order, options: { keepFileName: true } }, reading)
     expect(judgements.filter(({ kind }) => kind === 'question')).toMatchObject([{ code: 'file-exists' }])

@@ -437,7 +437,7 @@ it('reviews by the same judgements, and touches nothing', async () => {
   const review = await stm32Bridge.review(
     {
       endpoint: endpointOf(gateway),
-      image: { fileName: 'app.bin', sizeBytes: 65_536, inspection },
+      image: { fileName: 'app.bin', sizeBytes: 65_536, inspection, segments: [] },
       options: {},
       requiredLevel: null,
     },
