@@ -42,7 +42,17 @@ export async function keepFile(
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw error instanceof FlashproofError ? error : asJournalError(error, path)
+    throw asKeepingError(error, path)
   }
   return { path, sizeBytes, sha256: hash.digest('hex') }
+}
+
+const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT']
+
+/** What reading the board threw stays as it is. */
+function asKeepingError(thrown: unknown, path: string): unknown {
+  const systemCode = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  if (thrown instanceof FlashproofError || typeof systemCode !== 'string') return thrown
+  if (!NOT_WRITABLE.includes(systemCode)) return asJournalError(thrown, path)
+  return new FlashproofError('file.not-writable', `${path} cannot be written`, { path, systemCode }, { cause: thrown })
 }

@@ -33,6 +33,7 @@ describe('a TARGET', () => {
     ['serial:COM7', { kind: 'serial', path: 'COM7' }],
     ['tcp://host:3333', { kind: 'tcp', hostname: 'host', port: 3333 }],
     ['tcp://[::1]:3333', { kind: 'tcp', hostname: '[::1]', port: 3333 }],
+    ['rfc2217://host:2217', { kind: 'rfc2217', hostname: 'host', port: 2217 }],
     ['udp://192.168.1.4:3232', { kind: 'udp', hostname: '192.168.1.4', port: 3232 }],
     ['pull://eth0/unit-7', { kind: 'pull', interfaceName: 'eth0', port: null, deviceId: 'unit-7' }],
     ['pull://eth0:8070/unit-7', { kind: 'pull', interfaceName: 'eth0', port: 8070, deviceId: 'unit-7' }],
