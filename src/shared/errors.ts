@@ -69,6 +69,7 @@ export const errorTable = {
   'image.hash-mismatch': badInput,
   'image.too-large': badInput,
   'image.not-transferable': badInput,
+  'image.too-many-pieces': badInput,
   // options, targets, recipes
   'option.unknown': badInput,
   'option.invalid': badInput,

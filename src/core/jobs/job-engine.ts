@@ -79,7 +79,16 @@ export class JobEngine {
     this.#queue.assertOpen()
     const world = this.#worldNow()
     const { protocols, station } = world
-    const intake = { images, firmware, protocols, isSimulated: isVirtual, lookUp, osUser: station.osUser }
+    const { knownProtocols } = world
+    const intake = {
+      images,
+      firmware,
+      protocols,
+      isSimulated: isVirtual,
+      lookUp,
+      knownProtocols,
+      osUser: station.osUser,
+    }
     const { orders, isSimulated, warnings } = await takeOrder(request, intake)
     this.#queue.assertOpen()
     const batchId = `b-${newId()}`

@@ -262,6 +262,7 @@ export class JobRun {
     const { protocol, notes } = await this.#detect(endpoint)
     for (const note of notes) this.#book.log('info', 'probe.note', note)
     this.#settleOptions(protocol)
+    assertImageForm(protocol, this.#order)
     this.#book.update({ protocol: protocol.descriptor.id })
     return protocol
   }
@@ -388,6 +389,22 @@ export class JobRun {
       }),
     )
   }
+}
+
+/**
+ * The image was kept for what the device was thought to speak: filler must never be written where nobody meant any, nor a
+ * gap be sent as a file.
+ * @throws {FlashproofError} protocol.ambiguous
+ */
+function assertImageForm(protocol: TransferProtocol, { image }: StoredOrder): void {
+  const isSpread = (image.segments ?? image.inspection.segments).length > 1
+  if (!isSpread || (protocol.takesSegments === true) === (image.segments !== undefined)) return
+  const { id } = protocol.descriptor
+  const text = `the image lies in several pieces, and that the device speaks ${id} showed only now: name the protocol`
+  throw new FlashproofError('protocol.ambiguous', text, {
+    protocol: id,
+    segments: image.inspection.segments.length,
+  })
 }
 
 /** Views of the flat image, one for each run of data in it. */

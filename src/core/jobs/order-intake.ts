@@ -9,6 +9,7 @@ import type { OptionValues } from '../../shared/option-spec.ts'
 import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import { formatDecisions } from '../formats/index.ts'
+import type { FlatImage } from '../image/memory-image.ts'
 import type { ImageStore } from '../journal/image-store.ts'
 import { flattenForUpload } from '../transfer/flat-image.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
@@ -25,6 +26,8 @@ export interface OrderIntakeOptions {
   readonly isSimulated: (endpoint: Endpoint) => boolean
   /** Turns a name or a MAC into an endpoint. @throws {FlashproofError} target.unknown, target.ambiguous */
   readonly lookUp: (name: string) => Endpoint
+  /** What the device list knows that an endpoint speaks. */
+  readonly knownProtocols: (endpoint: Endpoint) => readonly string[]
   /** Who answers in advance when the request does not say. */
   readonly osUser: string
 }
@@ -66,20 +69,18 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     return checkOptions(ownSecrets === undefined ? given : { ...given, ownSecrets }, protocols, nameOnDevice(firmware))
   })
   const base = checked.map(({ protocol, options }) => baseFor(protocol, options)).find(text => text !== '') ?? ''
-  const takesSegments = candidates.every(protocols => protocols.every(protocol => protocol.takesSegments === true))
-  const flat = flattenForUpload(firmware.image, firmware.isAddressed, base, takesSegments)
-  const sha256 = await intake.images.put(flat.bytes)
-  const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'options'> = {
+  const takesSegments = endpoints.map((endpoint, index) =>
+    doTakeSegments(candidates[index] ?? [], intake.knownProtocols(endpoint)),
+  )
+  const flat = takesSegments.includes(false)
+    ? await keepImage(firmware, intake.images, flattenForUpload(firmware.image, firmware.isAddressed, base))
+    : null
+  const spread = takesSegments.includes(true)
+    ? await keepImage(firmware, intake.images, flattenForUpload(firmware.image, firmware.isAddressed, base, true), true)
+    : null
+  const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'options' | 'image'> = {
     orderVersion: 1,
     protocol: request.protocol ?? null,
-    image: {
-      fileName: nameOnDevice(firmware),
-      sha256,
-      sizeBytes: flat.bytes.length,
-      baseAddress: firmware.isAddressed ? flat.baseAddress : null,
-      ...(takesSegments ? { segments: segmentsToKeep(firmware) } : {}),
-      inspection: { ...firmware.inspection, segments: firmware.inspection.segments.slice(0, MOST_KEPT_SEGMENTS) },
-    },
     required: request.require ?? null,
     context: request.context ?? {},
     accept: request.accept ?? [],
@@ -88,29 +89,67 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
     isDryRun: request.dryRun ?? false,
   }
   return {
-    orders: endpoints.map((endpoint, index) => ({
-      order: {
-        ...common,
-        options: { ...checked[index]?.options },
-        target: endpoint.text,
-        orderedAs: named[index] ?? null,
-      },
-      secrets: checked[index]?.secrets ?? {},
-    })),
+    orders: endpoints.flatMap((endpoint, index) => {
+      const image = takesSegments[index] === true ? spread : flat
+      if (image === null) return []
+      return {
+        order: {
+          ...common,
+          image: image.stored,
+          options: { ...checked[index]?.options },
+          target: endpoint.text,
+          orderedAs: named[index] ?? null,
+        },
+        secrets: checked[index]?.secrets ?? {},
+      }
+    }),
     isSimulated,
     warnings:
-      flat.filledBytes > 0 && !takesSegments ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
+      flat !== null && flat.filledBytes > 0 ? [`${String(flat.filledBytes)} bytes of gaps are filled with 0xFF.`] : [],
   }
 }
 
-/** @throws {FlashproofError} image.not-transferable for an image in more pieces than an order can keep */
+/** Whether the image goes there segment by segment, as far as it is known before the device is asked. */
+export function doTakeSegments(candidates: readonly TransferProtocol[], known: readonly string[]): boolean {
+  const likely = candidates.filter(({ descriptor }) => known.includes(descriptor.id))
+  return (likely.length > 0 ? likely : candidates).every(protocol => protocol.takesSegments === true)
+}
+
+interface KeptImage {
+  readonly stored: StoredOrder['image']
+  readonly filledBytes: number
+}
+
+/** Resolves when the image is on the disk. @throws {FlashproofError} journal.disk-full, image.too-many-pieces */
+async function keepImage(
+  firmware: OpenedFirmware,
+  images: ImageStore,
+  flat: FlatImage,
+  inSegments = false,
+): Promise<KeptImage> {
+  const segments = inSegments ? segmentsToKeep(firmware) : undefined
+  const { inspection } = firmware
+  return {
+    filledBytes: flat.filledBytes,
+    stored: {
+      fileName: nameOnDevice(firmware),
+      sha256: await images.put(flat.bytes),
+      sizeBytes: flat.bytes.length,
+      baseAddress: firmware.isAddressed ? flat.baseAddress : null,
+      ...(segments === undefined ? {} : { segments }),
+      inspection: { ...inspection, segments: inspection.segments.slice(0, MOST_KEPT_SEGMENTS) },
+    },
+  }
+}
+
+/** @throws {FlashproofError} image.too-many-pieces for an image in more pieces than an order can keep */
 function segmentsToKeep({ image, fileName }: OpenedFirmware): { address: number; sizeBytes: number }[] {
   const { segments } = image
   if (segments.length <= MOST_WRITTEN_SEGMENTS) {
     return segments.map(({ address, bytes }) => ({ address, sizeBytes: bytes.length }))
   }
   const text = `${fileName} lies in ${String(segments.length)} pieces; at most ${String(MOST_WRITTEN_SEGMENTS)} can be written one by one`
-  throw new FlashproofError('image.not-transferable', text, { file: fileName, segments: segments.length })
+  throw new FlashproofError('image.too-many-pieces', text, { file: fileName, segments: segments.length })
 }
 
 function assertPlainKeys(field: string, record: Readonly<Record<string, unknown>> = {}): void {

@@ -19,7 +19,7 @@ import { cleanIdentity } from './board-guard.ts'
 import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
 import { identityKey } from './identity.ts'
-import { baseFor, candidatesFor, nameOnDevice } from './order-intake.ts'
+import { baseFor, candidatesFor, doTakeSegments, nameOnDevice } from './order-intake.ts'
 import { assertSecretsKnown, checkOptions, settleOptions } from './order-options.ts'
 import { createRedaction } from './redact.ts'
 import { detectProtocol } from './protocol-detection.ts'
@@ -142,7 +142,7 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   assertSecretsKnown(given.secrets, request.protocol === undefined ? world.protocols : candidates)
   const checked = checkOptions(given, candidates, nameOnDevice(firmware))
   const base = baseFor(checked.protocol, checked.options)
-  const takesSegments = candidates.every(candidate => candidate.takesSegments === true)
+  const takesSegments = doTakeSegments(candidates, world.knownProtocols(endpoint))
   const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base, takesSegments)
   // A board that is being written is not asked beside the requests of its job.
   assertFree(`endpoint:${endpointKey(endpoint)}`, parts.held)

@@ -175,6 +175,10 @@ export const en: Messages = {
       title: 'The image does not fit into the space of the device',
       hint: 'Use a smaller build or a device with a larger partition.',
     },
+    'image.too-many-pieces': {
+      title: 'The image lies in too many pieces',
+      hint: 'Check that the file is whole, or convert it to a flat file first: flashproof convert IN OUT.bin',
+    },
     'image.not-transferable': {
       title: 'This image cannot pass the gateway unchanged',
       hint: 'Change the build so that the named bytes are not there, or write the STM32 directly over its serial port.',

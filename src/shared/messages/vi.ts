@@ -175,6 +175,10 @@ export const vi: Messages = {
       title: 'Ảnh firmware không vừa vùng nhớ của thiết bị',
       hint: 'Hãy dùng bản dựng nhỏ hơn hoặc thiết bị có phân vùng lớn hơn.',
     },
+    'image.too-many-pieces': {
+      title: 'Ảnh nằm rải rác ở quá nhiều đoạn',
+      hint: 'Hãy kiểm tra tệp có trọn vẹn không, hoặc chuyển thành tệp phẳng trước: flashproof convert IN OUT.bin',
+    },
     'image.not-transferable': {
       title: 'Ảnh này không thể đi qua gateway mà không bị thay đổi',
       hint: 'Hãy sửa bản dựng để không còn các byte đã nêu, hoặc nạp thẳng STM32 qua cổng nối tiếp của nó.',
