@@ -129,6 +129,7 @@ export const errorTable = {
   'serial.unplugged': transient,
   'serial.unstable': permanent,
   'serial.failed': transient,
+  'serial.not-rfc2217': badInput,
   // a bootloader behind a serial port
   'loader.no-answer': permanent,
   'loader.not-in-download-mode': permanent,

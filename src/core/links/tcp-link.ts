@@ -5,11 +5,9 @@
  */
 import { connect, createServer, isIP, type Socket } from 'node:net'
 import { FlashproofError, type ErrorCode } from '../../shared/errors.ts'
+import { abortReason, ReceiveBuffer, type Waiting } from './receive-buffer.ts'
 
-export interface TcpWaiting {
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal
-}
+export type TcpWaiting = Waiting
 
 export interface TcpTarget {
   /** A name or an address; an IPv6 address may stand in brackets. */
@@ -25,12 +23,20 @@ const MOST_BUFFERED_BYTES = 16 * 1024
  * @throws {FlashproofError} network.refused, network.unreachable, network.name-not-found, network.reset; the signal's
  *   reason when it aborts
  */
-export function connectTcp(target: TcpTarget, { timeoutMs, signal }: TcpWaiting): Promise<TcpLink> {
+export async function connectTcp(target: TcpTarget, waiting: TcpWaiting): Promise<TcpLink> {
+  return new TcpLink(await connectSocket(target, waiting))
+}
+
+/**
+ * Opens a connection for a link of another shape.
+ * @throws {FlashproofError} as `connectTcp`
+ */
+export function connectSocket(target: TcpTarget, { timeoutMs, signal }: TcpWaiting): Promise<Socket> {
   const { hostname, port } = target
   const where = `${hostname}:${String(port)}`
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(asError(signal.reason))
+      reject(abortReason(signal))
       return
     }
     const socket = connect({ host: withoutBrackets(hostname), port, noDelay: true })
@@ -40,7 +46,7 @@ export function connectTcp(target: TcpTarget, { timeoutMs, signal }: TcpWaiting)
       socket.removeListener('error', onError)
       socket.removeListener('connect', onConnect)
       if (error === null) {
-        resolve(new TcpLink(socket))
+        resolve(socket)
         return
       }
       socket.on('error', () => undefined)
@@ -48,7 +54,7 @@ export function connectTcp(target: TcpTarget, { timeoutMs, signal }: TcpWaiting)
       reject(error)
     }
     const onAbort = (): void => {
-      end(asError(signal?.reason))
+      end(abortReason(signal))
     }
     const onConnect = (): void => {
       end(null)
@@ -75,57 +81,20 @@ const codeWhileConnecting: Readonly<Record<string, ErrorCode>> = {
   ECONNRESET: 'network.reset',
 }
 
-const roles = ['reader', 'writer'] as const
-type Role = (typeof roles)[number]
-
-/** One wait of each role at a time. */
-interface Wait {
-  readonly isThere: () => boolean
-  readonly complaint: string
-  readonly timeoutMs: number
-  readonly untilMs: number
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
 export class TcpLink {
   readonly #socket: Socket
-  #chunks: Uint8Array[] = []
-  #bufferedBytes = 0
-  /** Why nothing more will come; null while the connection stands. */
-  #loss: FlashproofError | null = null
-  /** The device sent its end: what it had to say is all here. */
-  #hasEnded = false
-  readonly #waits: Record<Role, Wait | null> = { reader: null, writer: null }
-  #timer: NodeJS.Timeout | null = null
-  #timerAtMs = 0
-  #heeded: AbortSignal | undefined
+  readonly #received: ReceiveBuffer
 
   /** @param socket connected, and used by nobody else */
   constructor(socket: Socket) {
     this.#socket = socket
-    socket.setNoDelay(true)
-    socket.on('data', (piece: Uint8Array) => {
-      this.#chunks.push(piece)
-      this.#bufferedBytes += piece.length
-      if (this.#bufferedBytes > MOST_BUFFERED_BYTES) socket.pause()
-      this.#wake()
-    })
-    socket.on('end', () => {
-      this.#hasEnded = true
-      this.#wake()
-    })
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#lose(`the connection broke: ${error.message}`, error.code ?? '')
-    })
-    socket.on('close', () => {
-      this.#lose('the connection is closed', '')
-    })
+    this.#received = new ReceiveBuffer(MOST_BUFFERED_BYTES, socket)
+    feedFromSocket(socket, this.#received)
   }
 
   /** Bytes that came and were not read yet. */
   get bufferedBytes(): number {
-    return this.#bufferedBytes
+    return this.#received.bufferedBytes
   }
 
   /** Address of this computer's end of the connection. */
@@ -138,9 +107,8 @@ export class TcpLink {
    * @throws {FlashproofError} network.timeout, network.reset when the device closed before it said so much; the signal's
    *   reason when it aborts. What came stays unread.
    */
-  async read(sizeBytes: number, waiting: TcpWaiting): Promise<Uint8Array> {
-    await this.#until(() => this.#bufferedBytes >= sizeBytes, `${String(sizeBytes)} bytes`, waiting)
-    return this.#take(sizeBytes)
+  read(sizeBytes: number, waiting: TcpWaiting): Promise<Uint8Array> {
+    return this.#received.read(sizeBytes, waiting)
   }
 
   /**
@@ -148,13 +116,15 @@ export class TcpLink {
    * @throws {FlashproofError} network.timeout, network.reset; the signal's reason when it aborts
    */
   async readSome(waiting: TcpWaiting): Promise<Uint8Array | null> {
-    await this.#until(() => this.#bufferedBytes > 0 || this.#hasEnded, 'an answer', waiting)
-    return this.#bufferedBytes === 0 ? null : this.#take(this.#bufferedBytes)
+    const received = this.#received
+    const isOver = (): boolean => received.bufferedBytes > 0 || received.hasEnded
+    await received.until('reader', isOver, 'an answer did not come', waiting)
+    return received.bufferedBytes === 0 ? null : received.take()
   }
 
   /** Gives what came so far without waiting; empty when there is nothing. */
   takeAll(): Uint8Array {
-    return this.#take(this.#bufferedBytes)
+    return this.#received.take()
   }
 
   /**
@@ -163,143 +133,62 @@ export class TcpLink {
    * @throws {FlashproofError} network.timeout, network.reset; the signal's reason when it aborts
    */
   async write(bytes: Uint8Array, waiting: TcpWaiting): Promise<'taken' | 'answered'> {
-    const spokenBefore = this.#bufferedBytes
+    const received = this.#received
+    const spokenBefore = received.bufferedBytes
     const progress = { isTaken: false }
-    if (this.#loss === null) {
+    if (!received.isLost) {
       this.#socket.write(bytes, error => {
         progress.isTaken = !(error instanceof Error)
-        this.#look('writer')
+        received.look('writer')
       })
     }
-    const isOver = (): boolean => progress.isTaken || this.#bufferedBytes > spokenBefore
-    await this.#waitFor('writer', isOver, waiting, `${String(bytes.length)} bytes were not taken`)
+    const isOver = (): boolean => progress.isTaken || received.bufferedBytes > spokenBefore
+    await received.until('writer', isOver, `${String(bytes.length)} bytes were not taken`, waiting)
     return progress.isTaken ? 'taken' : 'answered'
   }
 
   /** Sends bytes whose answer is waited for next: what goes wrong with them, the wait for the answer tells. */
   send(bytes: Uint8Array): void {
-    if (this.#loss === null) this.#socket.write(bytes)
+    if (!this.#received.isLost) this.#socket.write(bytes)
   }
 
   /** Ends the connection at once; a device that still expects bytes takes that as the end of the transfer. */
   close(): void {
-    this.#lose('the connection was closed', '')
+    this.#received.lose(resetError('the connection was closed', ''))
     this.#socket.destroy()
   }
 
   /** Says the end of what is sent, and lets the device close; gives up the connection after `timeoutMs`. */
   async end(timeoutMs: number): Promise<void> {
-    if (this.#loss === null) {
+    const received = this.#received
+    if (!received.isLost) {
       this.#socket.end()
-      const isOver = (): boolean => this.#hasEnded
-      await this.#waitFor('reader', isOver, { timeoutMs }, 'no end').catch(() => undefined)
+      await received.until('reader', () => received.hasEnded, 'no end', { timeoutMs }).catch(() => undefined)
     }
     this.close()
   }
+}
 
-  #until(isThere: () => boolean, what: string, waiting: TcpWaiting): Promise<void> {
-    return this.#waitFor('reader', isThere, waiting, `${what} did not come`)
-  }
+/** Puts what a connected socket says into a buffer, and its end and its loss as network.reset. */
+export function feedFromSocket(socket: Socket, received: ReceiveBuffer, onData?: (piece: Uint8Array) => void): void {
+  socket.setNoDelay(true)
+  socket.on('data', (piece: Uint8Array) => {
+    if (onData === undefined) received.push(piece)
+    else onData(piece)
+  })
+  socket.on('end', () => {
+    received.end(resetError('the device ended the connection', 'EOF'))
+  })
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    received.lose(resetError(`the connection broke: ${error.message}`, error.code ?? ''))
+  })
+  socket.on('close', () => {
+    received.lose(resetError('the connection is closed', ''))
+  })
+}
 
-  /**
-   * One small answer after each block is the usual case, so a wait costs no timer of its own: one timer and one listener
-   * serve all of them.
-   */
-  #waitFor(role: Role, isThere: () => boolean, waiting: TcpWaiting, complaint: string): Promise<void> {
-    const { timeoutMs, signal } = waiting
-    if (signal?.aborted === true) return Promise.reject(asError(signal.reason))
-    // What came before a loss still counts: a device says why, and then closes.
-    if (isThere()) return Promise.resolve()
-    const loss = this.#lossFor(role)
-    if (loss !== null) return Promise.reject(loss)
-    this.#heed(signal)
-    return new Promise((resolve, reject) => {
-      this.#waits[role] = { isThere, complaint, timeoutMs, untilMs: performance.now() + timeoutMs, resolve, reject }
-      this.#watchClock(timeoutMs)
-    })
-  }
-
-  #lossFor(role: Role): FlashproofError | null {
-    if (this.#loss !== null || role === 'writer' || !this.#hasEnded) return this.#loss
-    return new FlashproofError('network.reset', 'the device ended the connection', { systemCode: 'EOF' })
-  }
-
-  /** Looks whether a wait is over. */
-  #look(role: Role): void {
-    const wait = this.#waits[role]
-    if (wait === null) return
-    const isThere = wait.isThere()
-    const loss = isThere ? null : this.#lossFor(role)
-    if (isThere || loss !== null) this.#end(role, loss)
-  }
-
-  #end(role: Role, error: Error | null): void {
-    const wait = this.#waits[role]
-    this.#waits[role] = null
-    if (error === null) wait?.resolve()
-    else wait?.reject(error)
-  }
-
-  /** Listens to the signal of the waits, which is the same for a whole job. */
-  #heed(signal: AbortSignal | undefined): void {
-    if (this.#heeded === signal) return
-    this.#heeded?.removeEventListener('abort', this.#onAbort)
-    this.#heeded = signal
-    signal?.addEventListener('abort', this.#onAbort)
-  }
-
-  readonly #onAbort = (): void => {
-    const reason = asError(this.#heeded?.reason)
-    for (const role of roles) this.#end(role, reason)
-  }
-
-  /** Sets the timer, unless it goes off before that anyhow and looks then who has waited long enough. */
-  #watchClock(inMs: number): void {
-    const atMs = performance.now() + inMs
-    if (this.#timer !== null && this.#timerAtMs <= atMs) return
-    clearTimeout(this.#timer ?? undefined)
-    this.#timerAtMs = atMs
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#endOverdue()
-    }, inMs)
-  }
-
-  #endOverdue(): void {
-    for (const role of roles) {
-      const wait = this.#waits[role]
-      if (wait === null) continue
-      const restMs = wait.untilMs - performance.now()
-      if (restMs > 0) {
-        this.#watchClock(Math.max(1, restMs))
-        continue
-      }
-      const { complaint, timeoutMs } = wait
-      const message = `${complaint} within ${String(timeoutMs)} ms`
-      this.#end(role, new FlashproofError('network.timeout', message, { timeoutMs }))
-    }
-  }
-
-  #take(sizeBytes: number): Uint8Array {
-    const [first] = this.#chunks
-    const all = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks)
-    this.#chunks = sizeBytes < all.length ? [all.subarray(sizeBytes)] : []
-    this.#bufferedBytes = all.length - sizeBytes
-    if (this.#bufferedBytes <= MOST_BUFFERED_BYTES) this.#socket.resume()
-    return all.subarray(0, sizeBytes)
-  }
-
-  #lose(message: string, systemCode: string): void {
-    this.#loss ??= new FlashproofError('network.reset', message, { systemCode })
-    this.#wake()
-    clearTimeout(this.#timer ?? undefined)
-    this.#timer = null
-    this.#heed(undefined)
-  }
-
-  #wake(): void {
-    for (const role of roles) this.#look(role)
-  }
+function resetError(message: string, systemCode: string): FlashproofError {
+  return new FlashproofError('network.reset', message, { systemCode })
 }
 
 /** A port of this computer that waits for one device. */
@@ -355,7 +244,7 @@ export function listenForOne(place: { address: string; port: number }, onlyFrom:
         }
       }
       const onAbort = (): void => {
-        end(asError(signal?.reason))
+        end(abortReason(signal))
       }
       const timer = setTimeout(() => {
         const message = `nothing connected to port ${String(portOf(server.address()))} within ${String(timeoutMs)} ms`
@@ -402,8 +291,4 @@ function withoutBrackets(hostname: string): string {
 
 function portOf(address: unknown): number {
   return typeof address === 'object' && address !== null && 'port' in address ? Number(address.port) : 0
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new FlashproofError('call.aborted', 'the connection was cancelled')
 }

@@ -400,6 +400,10 @@ export const en: Messages = {
       title: 'The serial port failed',
       hint: 'Plug the board in again; try another socket when it happens again.',
     },
+    'serial.not-rfc2217': {
+      title: 'The server does not offer a serial port over RFC 2217',
+      hint: 'Turn RFC 2217 on in the server (ser2net: telnet(rfc2217)), or write tcp:// for bytes alone, without rate and modem lines.',
+    },
     'loader.no-answer': {
       title: 'The bootloader does not answer',
       hint: 'Hold BOOT, tap RESET, release BOOT, and start again; check cable, power and the rate.',

@@ -403,6 +403,10 @@ export const vi: Messages = {
       title: 'Cổng nối tiếp bị lỗi',
       hint: 'Hãy cắm lại bo mạch; thử cổng khác nếu lỗi lặp lại.',
     },
+    'serial.not-rfc2217': {
+      title: 'Máy chủ không cung cấp cổng nối tiếp qua RFC 2217',
+      hint: 'Hãy bật RFC 2217 trên máy chủ (ser2net: telnet(rfc2217)), hoặc viết tcp:// nếu chỉ cần byte, không đặt tốc độ và đường điều khiển.',
+    },
     'loader.no-answer': {
       title: 'Bộ nạp khởi động không trả lời',
       hint: 'Hãy giữ BOOT, nhấn RESET, thả BOOT rồi bắt đầu lại; kiểm tra cáp, nguồn và tốc độ.',
