@@ -8,6 +8,7 @@ import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
 import type { BridgeFaultHooks } from '../stm32-bridge/bridge-faults.ts'
 import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
+import type { UartFaultHooks } from '../uart/line-faults.ts'
 import type { FileServerHooks } from './file-server-hooks.ts'
 
 export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
@@ -96,6 +97,8 @@ export interface FaultHooks {
   readonly fotaPull?: PullFaultHooks
   /** What only gateways to an STM32 ask. */
   readonly stm32Bridge?: BridgeFaultHooks
+  /** What the serial line of a device asks. */
+  readonly uart?: UartFaultHooks
   /** What only servers ask that put files together from chunks. */
   readonly fileServer?: FileServerHooks
 }

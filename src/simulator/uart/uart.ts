@@ -2,6 +2,7 @@
  * The two sides of a virtual serial port: what hangs on it, and what carries it to a client (raw TCP, RFC 2217, a pty).
  * A kind of device with a UART implements `UartPeripheral`; `openUartPort` (uart-port.ts) makes the port.
  */
+import type { UartFaultHooks } from './line-faults.ts'
 
 export interface UartLine {
   readonly baudRate: number
@@ -26,7 +27,12 @@ export interface UartWire {
   readonly line: UartLine
   /** Takes effect after everything that was sent before has left. */
   setLine(line: UartLine): void
-  /** Sends to the client in order, at the rate of the line where the port keeps it. */
+  /**
+   * From now until `setLine`: the rate of the line is whatever the client has, the parity stays. A loader that measures the
+   * rate; it ends with `setLine(wire.line)` once it has heard what it measures.
+   */
+  followRate(): void
+  /** Sends one answer to the client in order, at the rate of the line where the port keeps it. */
   send(bytes: Uint8Array): void
   /** Resolves when everything sent has left. */
   drained(): Promise<void>
@@ -50,7 +56,12 @@ export interface UartPortOptions {
   readonly keepsRate?: boolean
   /** Before each answer of the device reaches the client: a USB adapter's latency timer. */
   readonly latencyMs?: number
+  /** TCP port; any free one by default, and the same over every `plug`. */
   readonly port?: number
+  /** The faults of the line that are in force now; asked whenever something passes. See `uartFaultsOf`. */
+  readonly faults?: () => readonly UartFaultHooks[]
+  /** Of the garbage that arrives where the two sides have other rates or parities; 1 by default. */
+  readonly seed?: number
 }
 
 export interface UartPort {
