@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { FlashproofError } from '../../shared/errors.ts'
+import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { BufferedLink } from './buffered-link.ts'
 import type { ByteLink, LineSettings, LinkWaiting, ModemLines } from './byte-link.ts'
 import { closeSocket, writeToSocket } from './raw-tcp-port.ts'
@@ -21,6 +21,7 @@ const controls = { noFlowControl: 1, dtr: { on: 8, off: 9 }, rts: { on: 11, off:
 const PURGE_RECEIVED = 1
 /** A server on a slow network, and one that talks to its adapter first. */
 const ANSWER_WITHIN_MS = 5000
+const LINES_WITHIN_MS = 3000
 /** A server that hangs must not hold up the end of a job. */
 const RELEASE_WITHIN_MS = 1000
 /** Servers tell the rate that the hardware could make of it. */
@@ -132,9 +133,13 @@ class Rfc2217Port extends BufferedLink {
       const value = controls[line][lines[line] ? 'on' : 'off']
       return { command: commands.control, value, sizeBytes: 1 } as const
     })
-    const answers = await this.#ask(requests)
+    const answers = await this.#ask(requests, LINES_WITHIN_MS).catch((error: unknown) => {
+      // ser2net says nothing at all when its port has no lines.
+      if (hasErrorCode(error, 'serial.failed')) return []
+      throw error
+    })
     this.#lines = lines
-    if (answers.some((answer, index) => answer !== requests[index]?.value)) this.#modemLines = 'no'
+    if (requests.some(({ value }, index) => answers[index] !== value)) this.#modemLines = 'no'
     return this.#modemLines === 'yes' ? 'set' : 'unavailable'
   }
 
@@ -167,7 +172,7 @@ class Rfc2217Port extends BufferedLink {
     try {
       await this.received.until('writer', isSettled, 'the server did not agree to control of a serial port', waiting)
     } catch (error) {
-      if (!(error instanceof FlashproofError) || error.code !== 'network.timeout') throw error
+      if (!hasErrorCode(error, 'network.timeout')) throw error
       this.#refusal = error.message
     }
     if (this.#refusal !== null) {
@@ -235,7 +240,7 @@ class Rfc2217Port extends BufferedLink {
   }
 
   /** Resolves to what the server says it set, one value a request. */
-  #ask(requests: readonly Request[]): Promise<readonly number[]> {
+  #ask(requests: readonly Request[], withinMs = ANSWER_WITHIN_MS): Promise<readonly number[]> {
     return new Promise((resolve, reject) => {
       const answers: number[] = []
       let missing = requests.length
@@ -250,9 +255,9 @@ class Rfc2217Port extends BufferedLink {
         end(new FlashproofError('network.reset', message, { target: this.description, systemCode: '' }))
       }
       const timer = setTimeout(() => {
-        const message = `${this.description}: the server did not say within ${String(ANSWER_WITHIN_MS)} ms that it set the port`
-        end(new FlashproofError('serial.failed', message, { target: this.description, timeoutMs: ANSWER_WITHIN_MS }))
-      }, ANSWER_WITHIN_MS)
+        const message = `${this.description}: the server did not say within ${String(withinMs)} ms that it set the port`
+        end(new FlashproofError('serial.failed', message, { target: this.description, timeoutMs: withinMs }))
+      }, withinMs)
       this.#socket.once('close', onClose)
       if (this.#socket.destroyed) onClose()
       for (const [index, { command }] of requests.entries()) {
