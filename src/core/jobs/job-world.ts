@@ -2,6 +2,7 @@
 import type { Decision, JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
 import type { Endpoint } from '../discovery/target.ts'
+import type { Hints } from '../journal/hints.ts'
 import type { Locks } from '../journal/locks.ts'
 import type { Owner } from '../journal/owner.ts'
 import type { RetryPolicy } from '../transfer/retry.ts'
@@ -37,6 +38,8 @@ export interface JobWorld {
   loadImage(sha256: string): Promise<Uint8Array>
   /** Keeps what a device held, for one job. @throws {FlashproofError} journal.disk-full, file.not-writable */
   keepFile(jobId: string, name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
+  /** What makes later jobs quicker; nothing depends on it. */
+  readonly hints: Hints
   onSnapshot(snapshot: JobSnapshot): void
   onLog(jobId: string, line: JobLogLine): void
   onTelemetry(jobId: string, target: string, sample: TelemetrySample): void

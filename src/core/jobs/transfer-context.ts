@@ -87,6 +87,10 @@ export function createTransferContext(parts: TransferContextParts): TransferCont
       await edge.commitOrWait()
     },
     keepFile: (name, pieces) => world.keepFile(book.jobId, name, pieces),
+    recall: key => world.hints.recall(key),
+    remember: (key, value) => {
+      world.hints.remember(key, value)
+    },
     isAccepted: code => Promise.resolve(decisions.isAccepted(code)),
     decide: (code, question, details) => decisions.decide(code, question, details),
   }

@@ -124,6 +124,10 @@ export interface TransferContext {
    * @throws {FlashproofError} journal.disk-full, file.not-writable
    */
   keepFile(name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
+  /** What any job of this station remembered under `key`; null where nothing is. A hint, never a proof. */
+  recall(key: string): string | null
+  /** Remembers a hint for later jobs; an earlier one of that key is replaced. Never throws. */
+  remember(key: string, value: string): void
   /**
    * Asks a person, unless the answer was given in advance.
    * @throws {FlashproofError} job.decision-needed when refused

@@ -73,6 +73,8 @@ async function watch(
     acknowledge: () => undefined,
     markCompletion: () => Promise.resolve(),
     keepFile: () => Promise.reject(new Error('nothing is kept here')),
+    recall: () => null,
+    remember: () => undefined,
     isAccepted: () => Promise.resolve(false),
     decide: () => Promise.resolve(),
   }
