@@ -134,6 +134,7 @@ export const errorTable = {
   'loader.no-answer': permanent,
   'loader.not-in-download-mode': permanent,
   'loader.broken-frame': transient,
+  'loader.silent': transient,
   'loader.refused': transient,
   'loader.unknown-chip': permanent,
   'loader.protected': permanent,

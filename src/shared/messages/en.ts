@@ -416,6 +416,10 @@ export const en: Messages = {
       title: 'The bootloader’s answer arrived damaged',
       hint: 'Try again with a lower rate, a shorter cable or another adapter.',
     },
+    'loader.silent': {
+      title: 'The bootloader stopped answering',
+      hint: 'Try again with a lower rate, a shorter cable or another adapter; look whether the board lost its power.',
+    },
     'loader.refused': {
       title: 'The bootloader refused a command',
       hint: 'The details say which one and why; try again with a lower rate.',

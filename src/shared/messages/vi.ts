@@ -419,6 +419,10 @@ export const vi: Messages = {
       title: 'Câu trả lời của bộ nạp khởi động bị hỏng',
       hint: 'Hãy thử lại với tốc độ thấp hơn, cáp ngắn hơn hoặc bộ chuyển đổi khác.',
     },
+    'loader.silent': {
+      title: 'Bộ nạp khởi động ngừng trả lời',
+      hint: 'Hãy thử lại với tốc độ thấp hơn, cáp ngắn hơn hoặc bộ chuyển đổi khác; kiểm tra xem bo mạch có bị mất nguồn không.',
+    },
     'loader.refused': {
       title: 'Bộ nạp khởi động từ chối một lệnh',
       hint: 'Chi tiết cho biết lệnh nào và vì sao; hãy thử lại với tốc độ thấp hơn.',
