@@ -19,20 +19,33 @@ export function normalMac(text: string | undefined): string | null {
   return /^[0-9a-f]{12}$/.test(digits) ? (digits.match(/../g) ?? []).join(':') : null
 }
 
-/** Whether a USB serial number can tell one board from another. */
+/**
+ * Whether a USB serial number can tell one board from another. What Windows makes up for a part of a composite device
+ * holds an `&` and changes with the socket.
+ */
 export function isTellingSerial(serialNumber: string | null): serialNumber is string {
-  return serialNumber !== null && serialNumber.trim() !== '' && !DUMMY_SERIALS.has(serialNumber.trim().toLowerCase())
+  const text = (serialNumber ?? '').trim()
+  return text !== '' && !text.includes('&') && !DUMMY_SERIALS.has(text.toLowerCase())
 }
 
 /** The key: `mac:…`, else `usb:VID:PID:SERIAL`, else `socket:…`, else the target. */
 export function deviceKey(target: string, identity: DeviceIdentity | null, usb?: UsbPlace): string {
   const mac = normalMac(identity?.mac)
   if (mac !== null) return `mac:${mac}`
-  if (usb === undefined) return target
+  return usb === undefined ? target : adapterKey(target, usb)
+}
+
+/** The key of what a board hangs on: `usb:VID:PID:SERIAL`, else `socket:…`, else the target. */
+export function adapterKey(target: string, usb: UsbPlace): string {
   if (usb.vendorId !== null && usb.productId !== null && isTellingSerial(usb.serialNumber)) {
     return `usb:${hex4(usb.vendorId)}:${hex4(usb.productId)}:${usb.serialNumber.trim()}`
   }
-  return usb.location === null ? target : `socket:${usb.location}`
+  return socketKey(usb.location) ?? target
+}
+
+/** The key under which a USB socket is named, whatever is plugged in there. */
+export function socketKey(location: string | null): string | null {
+  return location === null ? null : `socket:${location}`
 }
 
 /** An entry of which only some is known: its key is derived, the rest is empty. */

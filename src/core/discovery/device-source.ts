@@ -24,6 +24,8 @@ export interface DeviceWatch {
   channels(): DiscoveryChannel[]
   /** Looks again now instead of when it is next due. */
   refresh(): void
+  /** Takes in what a board of this source said of itself when it was asked; good as long as it stays where it is. */
+  learn?(entry: DeviceEntry): void
   close(): Promise<void>
 }
 

@@ -27,6 +27,8 @@ export interface Discovery {
   channels(): DiscoveryChannel[]
   /** Looks again now: also what to call after a label, the memory or a file beside it changed. */
   refresh(): void
+  /** Tells the sources what a board said of itself. */
+  learn(entry: DeviceEntry): void
   close(): Promise<void>
 }
 
@@ -109,6 +111,9 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     refresh() {
       for (const watch of watches.values()) watch.refresh()
       if (isStarted) gather()
+    },
+    learn(entry) {
+      for (const watch of watches.values()) watch.learn?.(entry)
     },
     async close() {
       end.abort()

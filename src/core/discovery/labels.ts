@@ -35,10 +35,14 @@ export function setLabels(home: string, changes: ReadonlyMap<string, string | nu
   renameSync(temporary, path)
 }
 
-/** A label belongs to its key; what an entry brought along of its own does not count. */
+/**
+ * A label belongs to its key; what an entry brought along of its own does not count. A board that has none is called by
+ * what it hangs on: its adapter, else its socket.
+ */
 export function withLabels(entries: readonly DeviceEntry[], labels: ReadonlyMap<string, string>): DeviceEntry[] {
   return entries.map(entry => {
-    const label = labels.get(entry.key) ?? null
+    const keys = [entry.key, entry.adapterKey, entry.socketKey]
+    const label = keys.map(key => labels.get(key ?? '')).find(text => text !== undefined) ?? null
     return label === entry.label ? entry : { ...entry, label }
   })
 }

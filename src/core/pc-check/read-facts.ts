@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { DiscoveryChannel } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
+import { listPrograms } from '../running-programs.ts'
 import type { InterfaceFact, PcFacts, SerialPortFact } from './facts.ts'
 
 export interface FactSources {
@@ -34,7 +35,7 @@ export async function readPcFacts(sources: FactSources): Promise<PcFacts> {
     ),
     tryToWrite(sources.home),
     isLinux ? readSerial(root, sources) : null,
-    isLinux ? readPrograms(root) : null,
+    isLinux ? listPrograms(root) : null,
     isLinux ? readSleep(root) : null,
     isLinux ? readFirewall(root) : null,
     stat(sources.installedFile).then(
@@ -114,19 +115,6 @@ async function readGroups(root: string): Promise<{ name: string; id: number }[] 
     const [name, , id] = line.split(':')
     return name === undefined || id === undefined ? [] : [{ name, id: Number(id) }]
   })
-}
-
-async function readPrograms(root: string): Promise<string[] | null> {
-  const folder = join(root, 'proc')
-  const ids = (await readdir(folder).catch(() => [])).filter(name => /^\d+$/.test(name))
-  if (ids.length === 0) return null
-  const names: string[] = []
-  // One after the other: a computer may run thousands, and the transfers come first.
-  for (const id of ids) {
-    const name = await readFile(join(folder, id, 'comm'), 'utf8').catch(() => '')
-    if (name !== '') names.push(name.trim())
-  }
-  return names
 }
 
 /** Only what systemd decides is in a file; a desktop's own policy is not. */

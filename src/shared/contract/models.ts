@@ -321,6 +321,10 @@ export const DeviceEntry = z.object({
   otherTargets: z.array(z.object({ target: z.string(), protocols: z.array(z.string()) })).optional(),
   /** Types of the services that it announces, such as `_arduino._tcp`. */
   services: z.array(z.string()).optional(),
+  /** What it hangs on: `usb:VID:PID:SERIAL`, else `socket:…`, else its target. Serial ports alone. */
+  adapterKey: z.string().optional(),
+  /** The USB socket, `socket:…`, which can be named too; absent where it is not known. */
+  socketKey: z.string().optional(),
   /** What is worth knowing about it: that it wants a password, that it is something else than a board. */
   notes: z.array(LocalTextModel).optional(),
 })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceWatch } from '../../../src/core/discovery/device-source.ts'
-import { createSerialSource, type PortInfo } from '../../../src/core/discovery/serial.ts'
+import { createSerialSource, type SerialSourceOptions } from '../../../src/core/discovery/serial.ts'
+import { unstableText } from '../../../src/core/discovery/serial-rows.ts'
+import type { PortInfo } from '../../../src/core/discovery/system-ports.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const bridge: PortInfo = {
@@ -11,14 +13,27 @@ const bridge: PortInfo = {
   locationId: '1-1.3',
 }
 const isAllowed = (): boolean => true
+const unhindered: SerialSourceOptions = {
+  isAllowed,
+  hindrances: { of: () => Promise.resolve([]) },
+  watchFolder: () => () => undefined,
+}
 const world = { home: '/nowhere', signal: new AbortController().signal, waitMs: 0 }
 
 async function list(...ports: PortInfo[]): Promise<object[]> {
-  return await createSerialSource({ isAllowed, listPorts: () => Promise.resolve(ports) }).list(world)
+  return await createSerialSource({ ...unhindered, listPorts: () => Promise.resolve(ports) }).list(world)
 }
 
-function watch(clock: FakeClock, listPorts: () => Promise<readonly PortInfo[]>): DeviceWatch {
-  const started = createSerialSource({ isAllowed, listPorts }).watch?.({ home: '', clock, onChanged: () => undefined })
+function watch(
+  clock: FakeClock,
+  listPorts: () => Promise<readonly PortInfo[]>,
+  options: SerialSourceOptions = {},
+): DeviceWatch {
+  const started = createSerialSource({ ...unhindered, ...options, listPorts }).watch?.({
+    home: '',
+    clock,
+    onChanged: () => undefined,
+  })
   if (started === undefined) throw new Error('it must be able to watch')
   return started
 }
@@ -100,6 +115,98 @@ describe('serial ports', () => {
     expect(live.devices()).toEqual([])
     await live.close()
     expect(clock.sleeperCount).toBe(0)
+  })
+
+  it('of one adapter, and bridges that share a serial number, are known by their sockets', async () => {
+    const dual: PortInfo = { ...bridge, vendorId: '0403', productId: '6010', serialNumber: 'FT1', locationId: '1-2' }
+    const bare: PortInfo = { ...bridge, serialNumber: '0001', path: '/dev/ttyUSB4' }
+    const composite: PortInfo = { path: 'COM9', vendorId: '1A86', productId: '7523', serialNumber: '6&2A1B&0&0000' }
+    const keys = await list(
+      { ...dual, path: '/dev/ttyUSB2', interfaceNumber: 0 },
+      { ...dual, path: '/dev/ttyUSB3', interfaceNumber: 1 },
+      bare,
+      composite,
+    )
+    expect(keys).toMatchObject([
+      { key: 'socket:1-2', adapterKey: 'socket:1-2', socketKey: 'socket:1-2' },
+      { key: 'socket:1-2#1', adapterKey: 'socket:1-2#1' },
+      { key: 'socket:1-1.3', identity: null },
+      { key: 'serial:COM9', identity: null },
+    ])
+  })
+
+  it('that come and go three times in ten seconds are one steady row that names the cable', async () => {
+    const clock = new FakeClock()
+    let ports: PortInfo[] = [bridge]
+    const live = watch(clock, () => Promise.resolve(ports))
+    await clock.advance(100)
+    const shown = new Set<string>()
+    for (let times = 0; times < 6; times++) {
+      ports = []
+      await clock.advance(1_000)
+      if (times >= 2) shown.add(JSON.stringify(live.devices()))
+      ports = [bridge]
+      await clock.advance(1_000)
+      if (times >= 2) shown.add(JSON.stringify(live.devices()))
+    }
+    expect(shown.size).toBe(1)
+    expect(live.devices()).toMatchObject([{ key: 'usb:10C4:EA60:A1B2', present: false, notes: [unstableText] }])
+    await clock.advance(10_000)
+    expect(live.devices()).toMatchObject([{ present: true }])
+    expect(live.devices()[0]?.notes).toBeUndefined()
+    await live.close()
+  })
+
+  it('are looked for at once when the system tells that one came', async () => {
+    const clock = new FakeClock()
+    let ports: PortInfo[] = []
+    let tell = (): void => undefined
+    let isEnded = false
+    const live = watch(clock, () => Promise.resolve(ports), {
+      watchFolder: onChanged => {
+        tell = onChanged
+        return () => {
+          isEnded = true
+        }
+      },
+    })
+    await clock.advance(100)
+    ports = [bridge]
+    tell()
+    await clock.advance(1)
+    expect(live.devices()).toMatchObject([{ present: true }])
+    await live.close()
+    expect(isEnded).toBe(true)
+  })
+
+  it('show what their board said until it could be another board', async () => {
+    const clock = new FakeClock()
+    const bare: PortInfo = { ...bridge, serialNumber: '0001' }
+    let ports: PortInfo[] = [bare]
+    const live = watch(clock, () => Promise.resolve(ports))
+    await clock.advance(100)
+    const [row] = live.devices()
+    if (row === undefined) throw new Error('it must be listed')
+    live.learn?.({ ...row, identity: { mac: '24:6f:28:00:00:01', chip: 'ESP32' }, protocols: ['a-protocol'] })
+    await clock.advance(1_000)
+    const known = { key: 'mac:24:6f:28:00:00:01', identity: { chip: 'ESP32' }, protocols: ['a-protocol'] }
+    expect(live.devices()).toMatchObject([{ ...known, adapterKey: 'socket:1-1.3' }])
+    ports = []
+    await clock.advance(1_000)
+    ports = [bare]
+    await clock.advance(1_000)
+    expect(live.devices()).toMatchObject([{ key: 'socket:1-1.3', identity: null, protocols: [] }])
+    await live.close()
+  })
+
+  it('say what keeps people from using them', async () => {
+    const note = { en: 'no right', vi: 'không có quyền' }
+    const source = createSerialSource({
+      ...unhindered,
+      listPorts: () => Promise.resolve([bridge]),
+      hindrances: { of: () => Promise.resolve([note]) },
+    })
+    expect(await source.list(world)).toMatchObject([{ present: true, notes: [note] }])
   })
 
   it.each([
