@@ -177,7 +177,7 @@ export const en: Messages = {
     },
     'image.too-many-pieces': {
       title: 'The image lies in too many pieces',
-      hint: 'Check that the file is whole, or convert it to a flat file first: flashproof convert IN OUT.bin',
+      hint: 'Check that the file is whole, or convert it to a flat file first with flashproof convert.',
     },
     'image.not-transferable': {
       title: 'This image cannot pass the gateway unchanged',

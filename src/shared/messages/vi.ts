@@ -177,7 +177,7 @@ export const vi: Messages = {
     },
     'image.too-many-pieces': {
       title: 'Ảnh nằm rải rác ở quá nhiều đoạn',
-      hint: 'Hãy kiểm tra tệp có trọn vẹn không, hoặc chuyển thành tệp phẳng trước: flashproof convert IN OUT.bin',
+      hint: 'Hãy kiểm tra tệp có trọn vẹn không, hoặc chuyển thành tệp phẳng trước bằng flashproof convert.',
     },
     'image.not-transferable': {
       title: 'Ảnh này không thể đi qua gateway mà không bị thay đổi',
@@ -425,7 +425,7 @@ export const vi: Messages = {
     },
     'loader.refused': {
       title: 'Bộ nạp khởi động từ chối một lệnh',
-      hint: 'Chi tiết cho biết lệnh nào và vì sao; hãy thử lại với tốc độ thấp hơn.',
+      hint: 'Hãy xem chi tiết để biết lệnh nào và vì sao; thử lại với tốc độ thấp hơn.',
     },
     'loader.unknown-chip': {
       title: 'Bộ nạp khởi động thuộc chip chưa biết',
@@ -433,7 +433,7 @@ export const vi: Messages = {
     },
     'loader.protected': {
       title: 'Chip được bảo vệ chống thao tác này',
-      hint: 'Chi tiết nêu loại bảo vệ. Gỡ bảo vệ có thể xóa chip: không bao giờ thực hiện nếu không gõ xác nhận.',
+      hint: 'Hãy xem chi tiết để biết loại bảo vệ. Gỡ bảo vệ có thể xóa chip: không bao giờ thực hiện nếu không gõ xác nhận.',
     },
     'loader.flash-differs': {
       title: 'Flash không chứa đúng những gì đã ghi',
