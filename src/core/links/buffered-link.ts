@@ -8,6 +8,9 @@ const MOST_BUFFERED_BYTES = 64 * 1024
 export abstract class BufferedLink implements ByteLink {
   readonly description: string
   protected readonly received: ReceiveBuffer
+  /** Called once, when the port is free again. */
+  onClosed: (() => void) | null = null
+  #closing: Promise<void> | null = null
 
   constructor(description: string, flow: Flow) {
     this.description = description
@@ -20,7 +23,8 @@ export abstract class BufferedLink implements ByteLink {
   abstract write(bytes: Uint8Array, waiting: LinkWaiting): Promise<void>
   abstract configure(settings: Partial<LineSettings>): Promise<void>
   abstract setLines(lines: ModemLines): Promise<'set' | 'unavailable'>
-  abstract close(): Promise<void>
+  /** Frees the port; called once, and never rejects. */
+  protected abstract release(): Promise<void>
 
   get bufferedBytes(): number {
     return this.received.bufferedBytes
@@ -32,6 +36,11 @@ export abstract class BufferedLink implements ByteLink {
 
   readSome(waiting: LinkWaiting): Promise<Uint8Array> {
     return this.received.readSome(waiting)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.release().then(() => this.onClosed?.())
+    return this.#closing
   }
 
   takeAll(): Uint8Array {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { FlashproofError } from '../../shared/errors.ts'
 import { BufferedLink } from './buffered-link.ts'
-import type { ByteLink, LineSettings, LinkWaiting } from './byte-link.ts'
+import type { LineSettings, LinkWaiting } from './byte-link.ts'
 import type { ReceiveBuffer } from './receive-buffer.ts'
 import { connectSocket, feedFromSocket, type TcpTarget } from './tcp-link.ts'
 
@@ -19,7 +19,7 @@ export async function openRawTcpPort(
   target: TcpTarget & { readonly text: string },
   settings: LineSettings,
   waiting: LinkWaiting,
-): Promise<ByteLink> {
+): Promise<BufferedLink> {
   return new RawTcpPort(target.text, await connectSocket(target, waiting), settings)
 }
 
@@ -48,7 +48,7 @@ class RawTcpPort extends BufferedLink {
     return Promise.resolve('unavailable')
   }
 
-  close(): Promise<void> {
+  protected release(): Promise<void> {
     return closeSocket(this.#socket, this.received)
   }
 }

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import { BufferedLink } from './buffered-link.ts'
-import type { ByteLink, LineSettings, LinkWaiting, ModemLines } from './byte-link.ts'
+import type { LineSettings, LinkWaiting, ModemLines } from './byte-link.ts'
 import { closeSocket, writeToSocket } from './raw-tcp-port.ts'
 import { connectSocket, feedFromSocket, type TcpTarget } from './tcp-link.ts'
 import { escapeIac, optionCommand, options, subnegotiation, TelnetDecoder, verbs, type Verb } from './telnet.ts'
@@ -45,7 +45,7 @@ export async function openRfc2217Port(
   target: TcpTarget & { readonly text: string },
   settings: LineSettings,
   waiting: LinkWaiting,
-): Promise<ByteLink> {
+): Promise<BufferedLink> {
   const port = new Rfc2217Port(target.text, await connectSocket(target, waiting), settings)
   try {
     await port.start(waiting)
@@ -143,7 +143,7 @@ class Rfc2217Port extends BufferedLink {
     return this.#modemLines === 'yes' ? 'set' : 'unavailable'
   }
 
-  async close(): Promise<void> {
+  protected async release(): Promise<void> {
     const { dtr, rts } = this.#lines
     if (!this.received.isLost && (dtr || rts)) {
       const releasing = this.setLines({ dtr: false, rts: false }).catch(() => undefined)
