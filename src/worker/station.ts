@@ -20,7 +20,7 @@ import { probeTarget } from '../core/jobs/protocol-detection.ts'
 import { SleepWatch } from '../core/jobs/sleep-watch.ts'
 import { checkPc } from '../core/pc-check/check-pc.ts'
 import { readPcFacts } from '../core/pc-check/read-facts.ts'
-import { keepFile } from '../core/journal/kept-files.ts'
+import { keepFile, readKept } from '../core/journal/kept-files.ts'
 import { openHints } from '../core/journal/hints.ts'
 import { openImageStore } from '../core/journal/image-store.ts'
 import { openJournal, type Journal } from '../core/journal/journal.ts'
@@ -184,6 +184,7 @@ export function openStation(options: StationOptions): Station {
       station: { station: hostname(), host: hostname(), osUser: osUser(), appVersion },
       loadImage,
       keepFile: (jobId, name, pieces) => keepFile(home, jobId, name, pieces),
+      readKept: (jobId, name) => readKept(home, jobId, name),
       hints: openHints(home),
       checkSleep: () => {
         sleep.check()

@@ -38,6 +38,8 @@ export interface JobWorld {
   loadImage(sha256: string): Promise<Uint8Array>
   /** Keeps what a device held, for one job. @throws {FlashproofError} journal.disk-full, file.not-writable */
   keepFile(jobId: string, name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
+  /** What was kept of a device for that job; null where nothing was. */
+  readKept(jobId: string, name: string): Promise<Uint8Array | null>
   /** What makes later jobs quicker; nothing depends on it. */
   readonly hints: Hints
   onSnapshot(snapshot: JobSnapshot): void

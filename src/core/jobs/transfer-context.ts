@@ -87,6 +87,7 @@ export function createTransferContext(parts: TransferContextParts): TransferCont
       await edge.commitOrWait()
     },
     keepFile: (name, pieces) => world.keepFile(book.jobId, name, pieces),
+    readKept: name => world.readKept(book.jobId, name),
     recall: key => world.hints.recall(key),
     remember: (key, value) => {
       world.hints.remember(key, value)

@@ -1,7 +1,7 @@
 /** What boards held before they were written, kept in a folder a job: each file is whole and durable, or not there. */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FlashproofError } from '../../shared/errors.ts'
 import type { KeptFile } from '../transfer/transfer-protocol.ts'
@@ -45,6 +45,15 @@ export async function keepFile(
     throw asKeepingError(error, path)
   }
   return { path, sizeBytes, sha256: hash.digest('hex') }
+}
+
+/** What `keepFile` wrote under that name for this job; null where it wrote nothing that can be read. */
+export async function readKept(home: string, jobId: string, name: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(join(home, FOLDER, jobId, name))
+  } catch {
+    return null
+  }
 }
 
 const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT']

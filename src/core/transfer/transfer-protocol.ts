@@ -124,6 +124,8 @@ export interface TransferContext {
    * @throws {FlashproofError} journal.disk-full, file.not-writable
    */
   keepFile(name: string, pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>
+  /** What an earlier run of this job kept under that name; null where it kept nothing. */
+  readKept(name: string): Promise<Uint8Array | null>
   /** What any job of this station remembered under `key`; null where nothing is. A hint, never a proof. */
   recall(key: string): string | null
   /** Remembers a hint for later jobs; an earlier one of that key is replaced. Never throws. */

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { keepFile } from '../../../src/core/journal/kept-files.ts'
+import { keepFile, readKept } from '../../../src/core/journal/kept-files.ts'
 
 let home: string
 beforeEach(() => {
@@ -39,6 +39,8 @@ describe('what a board held', () => {
     const folder = join(home, 'backups', 'job-1')
     expect(readdirSync(folder)).toEqual(['flash.bin'])
     expect(readFileSync(join(folder, 'flash.bin'), 'utf8')).toBe('first')
+    expect(await readKept(home, 'job-1', 'flash.bin')).toEqual(Buffer.from('first'))
+    expect(await readKept(home, 'job-2', 'flash.bin')).toBeNull()
   })
 
   it('names the place that cannot be written', async () => {

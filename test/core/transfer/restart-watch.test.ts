@@ -73,6 +73,7 @@ async function watch(
     acknowledge: () => undefined,
     markCompletion: () => Promise.resolve(),
     keepFile: () => Promise.reject(new Error('nothing is kept here')),
+    readKept: () => Promise.resolve(null),
     recall: () => null,
     remember: () => undefined,
     isAccepted: () => Promise.resolve(false),
