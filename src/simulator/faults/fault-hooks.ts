@@ -8,6 +8,7 @@ import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
 import type { BridgeFaultHooks } from '../stm32-bridge/bridge-faults.ts'
 import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
+import type { Stm32FaultHooks } from '../stm32-serial/faults.ts'
 import type { UartFaultHooks } from '../uart/line-faults.ts'
 import type { FileServerHooks } from './file-server-hooks.ts'
 
@@ -99,6 +100,8 @@ export interface FaultHooks {
   readonly stm32Bridge?: BridgeFaultHooks
   /** What the serial line of a device asks. */
   readonly uart?: UartFaultHooks
+  /** What only an STM32's own bootloader asks. */
+  readonly stm32Serial?: Stm32FaultHooks
   /** What only servers ask that put files together from chunks. */
   readonly fileServer?: FileServerHooks
 }
