@@ -139,6 +139,22 @@ export const en: Messages = {
       title: 'This variant of the format is not supported',
       hint: 'Export the firmware in another format, such as Intel HEX or binary.',
     },
+    'format.bad-set': {
+      title: 'The list of parts cannot be used',
+      hint: 'Build again, and choose the flasher_args.json or manifest.json in the folder that the build wrote.',
+    },
+    'format.part-missing': {
+      title: 'A part of the flash set is missing',
+      hint: 'Put the named part back beside the list. A browser hands over one file alone: use the desktop app or the command line, or send a merged image.',
+    },
+    'format.variant-needed': {
+      title: 'The file holds firmware for several chips',
+      hint: 'Say which one is wanted: on the command line with --variant NAME.',
+    },
+    'format.unknown-variant': {
+      title: 'The file holds no firmware for that chip',
+      hint: 'Name one of those that it holds, or leave --variant away where it holds one alone.',
+    },
     'image.overlap': {
       title: 'The file gives two different bytes for one address',
       hint: 'Check how the parts of the file were joined.',
@@ -161,7 +177,7 @@ export const en: Messages = {
     },
     'image.wrong-kind': {
       title: 'This kind of image cannot be sent this way',
-      hint: 'Choose the application image instead of a bootloader, a partition table or a merged image.',
+      hint: 'Choose the firmware that was built for this device: for an ESP32 update the application image alone, for an STM32 a program for STM32.',
     },
     'image.corrupt': {
       title: 'The image is damaged: its own check does not hold',
@@ -406,7 +422,7 @@ export const en: Messages = {
     },
     'loader.no-answer': {
       title: 'The bootloader does not answer',
-      hint: 'Hold BOOT, tap RESET, release BOOT, and start again; check cable, power and the rate.',
+      hint: 'Bring the chip into its bootloader and start again (ESP32: hold BOOT, tap RESET, release BOOT; STM32: BOOT0 high, then reset); check cable, power and the rate.',
     },
     'loader.not-in-download-mode': {
       title: 'The board starts its program instead of its bootloader',
@@ -438,7 +454,7 @@ export const en: Messages = {
     },
     'image.address-needed': {
       title: 'The file does not say where in flash it belongs',
-      hint: 'Name the address with --set address=0x10000, or use a file that carries addresses (HEX, a flash set, a merged image).',
+      hint: 'Name the address (ESP32: --set address=0x10000, STM32: --set base=0x08004000), or use a file that carries addresses (HEX, a flash set, a merged image).',
     },
     'image.outside-flash': {
       title: 'The firmware reaches past the flash of this chip',

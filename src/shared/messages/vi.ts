@@ -139,6 +139,22 @@ export const vi: Messages = {
       title: 'Biến thể này của định dạng không được hỗ trợ',
       hint: 'Hãy xuất firmware sang định dạng khác, chẳng hạn Intel HEX hoặc nhị phân.',
     },
+    'format.bad-set': {
+      title: 'Không dùng được danh sách thành phần',
+      hint: 'Hãy biên dịch lại và chọn flasher_args.json hoặc manifest.json trong thư mục mà bản dựng đã ghi.',
+    },
+    'format.part-missing': {
+      title: 'Thiếu một thành phần của bộ ảnh flash',
+      hint: 'Hãy đặt lại thành phần được nêu cạnh tệp danh sách. Trình duyệt chỉ chuyển một tệp: hãy dùng ứng dụng trên máy hoặc dòng lệnh, hoặc gửi ảnh đã gộp.',
+    },
+    'format.variant-needed': {
+      title: 'Tệp chứa firmware cho nhiều chip',
+      hint: 'Hãy cho biết cần chip nào: trên dòng lệnh dùng --variant TÊN.',
+    },
+    'format.unknown-variant': {
+      title: 'Tệp không có firmware cho chip đó',
+      hint: 'Hãy nêu một chip mà tệp có, hoặc bỏ --variant khi tệp chỉ có một.',
+    },
     'image.overlap': {
       title: 'Tệp cho hai giá trị khác nhau tại cùng một địa chỉ',
       hint: 'Hãy kiểm tra cách các phần của tệp được ghép lại.',
@@ -161,7 +177,7 @@ export const vi: Messages = {
     },
     'image.wrong-kind': {
       title: 'Không thể gửi loại ảnh này bằng cách này',
-      hint: 'Hãy chọn ảnh ứng dụng thay cho bootloader, bảng phân vùng hoặc ảnh gộp.',
+      hint: 'Hãy chọn phần sụn được dựng cho thiết bị này: cập nhật ESP32 thì chỉ chọn ảnh ứng dụng, còn STM32 thì chọn chương trình cho STM32.',
     },
     'image.corrupt': {
       title: 'Ảnh firmware bị hỏng: mã kiểm tra bên trong không khớp',
@@ -409,7 +425,7 @@ export const vi: Messages = {
     },
     'loader.no-answer': {
       title: 'Bộ nạp khởi động không trả lời',
-      hint: 'Hãy giữ BOOT, nhấn RESET, thả BOOT rồi bắt đầu lại; kiểm tra cáp, nguồn và tốc độ.',
+      hint: 'Hãy đưa chip vào bộ nạp rồi bắt đầu lại (ESP32: giữ BOOT, nhấn RESET, thả BOOT; STM32: BOOT0 mức cao rồi reset); kiểm tra cáp, nguồn và tốc độ.',
     },
     'loader.not-in-download-mode': {
       title: 'Bo mạch chạy chương trình thay vì bộ nạp khởi động',
@@ -441,7 +457,7 @@ export const vi: Messages = {
     },
     'image.address-needed': {
       title: 'Tệp không cho biết vị trí trong flash',
-      hint: 'Hãy nêu địa chỉ bằng --set address=0x10000, hoặc dùng tệp có địa chỉ (HEX, bộ tệp nạp, ảnh gộp).',
+      hint: 'Hãy nêu địa chỉ (ESP32: --set address=0x10000, STM32: --set base=0x08004000), hoặc dùng tệp có địa chỉ (HEX, bộ tệp nạp, ảnh gộp).',
     },
     'image.outside-flash': {
       title: 'Phần sụn vượt quá flash của chip này',
