@@ -113,6 +113,117 @@ export const TelemetrySample = z.object({
 })
 export type TelemetrySample = z.infer<typeof TelemetrySample>
 
+/** What a board printed when it crashed, put together. Empty where it said nothing of the kind. */
+export const CrashReport = z.object({
+  at: z.string(),
+  kind: z.enum([
+    'panic',
+    'abort',
+    'assert',
+    'stack-overflow',
+    'heap-corruption',
+    'task-watchdog',
+    /** A backtrace whose reason was lost, or that a program printed itself. */
+    'backtrace',
+  ]),
+  /** The board's own words. */
+  text: z.string(),
+  core: z.number().int().nullable(),
+  /** Further words of the same crash. */
+  details: z.array(z.string()),
+  /** Where `abort()` was called. */
+  abortPc: z.number().int().nullable(),
+  registers: z.record(z.string(), z.number().int()),
+  backtraces: z.array(
+    z.object({
+      frames: z.array(z.object({ pc: z.number().int(), sp: z.number().int() })),
+      ending: z.enum(['corrupted', 'continues']).nullable(),
+    }),
+  ),
+  /** Words of the stack, where the chip prints them instead of a backtrace. */
+  stackWords: z.array(z.number().int()),
+  /** Of the application's ELF file, or its beginning. */
+  elfSha256: z.string().nullable(),
+})
+export type CrashReport = z.infer<typeof CrashReport>
+
+/** One address of a crash and the place in the program's sources. */
+export const CrashPlace = z.object({
+  address: z.number().int(),
+  /** `frame`: of a backtrace; `register`: a register's; `stack`: a word of the stack that may be a caller, or chance. */
+  role: z.enum(['frame', 'register', 'stack']),
+  /** `#0`, `PC`, `RA`, `abort`. */
+  name: z.string(),
+  function: z.string().nullable(),
+  /** Bytes from the beginning of the function. */
+  offset: z.number().int().nullable(),
+  file: z.string().nullable(),
+  line: z.number().int().nullable(),
+})
+export type CrashPlace = z.infer<typeof CrashPlace>
+
+/** What the ELF file says of a crash. */
+export const CrashDecoding = z.object({
+  /**
+   * Whether the file belongs to what runs: `same` by its hash, `other` (then nothing was decoded), `unknown` where the
+   * board said no hash.
+   */
+  elf: z.enum(['same', 'other', 'unknown']),
+  elfSha256: z.string(),
+  places: z.array(CrashPlace),
+})
+export type CrashDecoding = z.infer<typeof CrashDecoding>
+
+/** What happened on a serial line that is listened to. */
+export const DeviceEvent = z.discriminatedUnion('kind', [
+  /** The line is open; what the board sends is heard from now on. */
+  z.object({ kind: z.literal('opened'), at: z.string() }),
+  /** The line could not be opened, or broke; it is tried again by itself. */
+  z.object({ kind: z.literal('lost'), at: z.string(), error: WireErrorModel }),
+  /** A job needs the port: it comes back by itself. */
+  z.object({ kind: z.literal('lent'), at: z.string(), usedFor: z.string() }),
+  /** The board started, by its ROM's words. */
+  z.object({ kind: z.literal('reset'), at: z.string(), reason: z.string(), bootMode: z.string() }),
+  z.object({
+    kind: z.literal('app'),
+    at: z.string(),
+    field: z.enum(['version', 'project', 'elf-sha256']),
+    value: z.string(),
+  }),
+  /** The first words of a crash; what follows is in `crash`. */
+  z.object({ kind: z.literal('panic'), at: z.string(), text: z.string() }),
+  z.object({ kind: z.literal('brownout'), at: z.string() }),
+  z.object({
+    kind: z.literal('crash'),
+    at: z.string(),
+    crash: CrashReport,
+    /** Null without an ELF file, and where it could not be read: `decodingError` says why then. */
+    decoding: CrashDecoding.nullable(),
+    decodingError: WireErrorModel.nullable(),
+  }),
+  /** More came than is passed on: so many lines are in the log file alone. */
+  z.object({ kind: z.literal('skipped'), at: z.string(), lines: z.number().int() }),
+  /** The log file cannot be written any longer; listening goes on. */
+  z.object({ kind: z.literal('log-file-failed'), at: z.string(), error: WireErrorModel }),
+])
+export type DeviceEvent = z.infer<typeof DeviceEvent>
+
+export const MonitorLine = z.object({
+  at: z.string(),
+  /** `board`: it printed this; `sent`: it was sent to the board. */
+  from: z.enum(['board', 'sent']),
+  text: z.string(),
+  level: z.enum(['error', 'warning', 'info', 'debug', 'verbose']).nullable(),
+})
+export type MonitorLine = z.infer<typeof MonitorLine>
+
+/** Lines and what happened among them, in their order. */
+export const MonitorEntry = z.union([
+  z.object({ type: z.literal('line'), line: MonitorLine }),
+  z.object({ type: z.literal('event'), event: DeviceEvent }),
+])
+export type MonitorEntry = z.infer<typeof MonitorEntry>
+
 export const LocalTextModel = z.object({ en: z.string(), vi: z.string() })
 
 /** The second leg of a transfer that another device passes on, such as gateway to STM32. */
@@ -210,7 +321,8 @@ export const Inspection = z.object({
   gapBytes: z.number().int(),
   esp: z
     .object({
-      kind: z.enum(['app', 'bootloader', 'partition-table', 'merged', 'otadata']),
+      /** `set`: several files, each with its flash address. */
+      kind: z.enum(['app', 'bootloader', 'partition-table', 'merged', 'otadata', 'set']),
       chip: z.string().nullable(),
       chipId: z.number().int().nullable(),
       minChipRevision: z.number().int().nullable(),
@@ -248,8 +360,18 @@ export const Inspection = z.object({
           }),
         )
         .nullable(),
-      /** Parts found in a merged image, with their offsets. */
-      parts: z.array(z.object({ kind: z.string(), offset: z.number().int() })).nullable(),
+      /** Parts found in a merged image, with their offsets in it; of a set, with their flash addresses and files. */
+      parts: z
+        .array(
+          z.object({
+            kind: z.string(),
+            offset: z.number().int(),
+            file: z.string().optional(),
+            /** Of the whole file. */
+            sha256: z.string().optional(),
+          }),
+        )
+        .nullable(),
     })
     .nullable(),
   stm32: z

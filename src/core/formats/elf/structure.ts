@@ -20,7 +20,7 @@ const PT_LOAD = 1
 const SHT_NOBITS = 8
 const SHF_ALLOC = 2
 const PROGRAM_HEADER_BYTES = 32
-const SECTION_HEADER_BYTES = 40
+export const SECTION_HEADER_BYTES = 40
 
 export interface ElfHeader {
   readonly type: number
@@ -155,7 +155,7 @@ function cutOff(source: FirmwareSource, offset: number, sizeBytes: number, what:
   )
 }
 
-function assertEntrySize(file: string, kind: 'program' | 'section', found: number, expected: number): void {
+export function assertEntrySize(file: string, kind: 'program' | 'section', found: number, expected: number): void {
   if (found >= expected) return
   throw new FlashproofError(
     'format.malformed-record',
