@@ -37,8 +37,14 @@ export interface EspAbilities {
 
 /** One run of blocks to one place: begun, written in order, ended. */
 export interface EspWrite {
-  /** Resolves when the loader acknowledged the block. Tries a block again as often as esptool does (3). */
-  block(bytes: Uint8Array): Promise<void>
+  /**
+   * Resolves when the loader acknowledged the block. Sends a block up to three times, as esptool does; again after silence
+   * only where an MD5 will tell whether the loader took it twice.
+   * @param plainBytes how much of the flash a compressed block fills, which decides how long its answer may take; left out:
+   *   the whole write
+   * @throws {FlashproofError} loader.refused, loader.broken-frame, loader.silent, serial.unplugged, network.reset
+   */
+  block(bytes: Uint8Array, plainBytes?: number): Promise<void>
   /** Resolves when everything lies in flash, as far as the loader can tell. */
   end(): Promise<void>
 }
