@@ -14,7 +14,7 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
     case 'devices':
       return buildDevices(given, isJson)
     case 'inspect':
-      return { kind: 'inspect', file: argument ?? '', isJson }
+      return { kind: 'inspect', file: argument ?? '', variant: given.text('variant'), isJson }
     case 'convert':
       return buildConvert(given, isJson)
     case 'flash':
@@ -90,6 +90,7 @@ function buildConvert(given: GivenWords, isJson: boolean): ConvertCommand {
     to: oneOf(given.text('to'), ['bin', 'hex', 'srec']),
     base: isLowest ? 'lowest' : given.number('base'),
     fillByte: given.number('fill'),
+    variant: given.text('variant'),
     accept: given.texts('accept'),
     isJson,
   }
@@ -114,6 +115,7 @@ function buildFlash(given: GivenWords, isJson: boolean): FlashCommand {
     recipe: given.text('recipe'),
     context: given.list('context', isPair),
     expectSha256: given.text('expect-sha256'),
+    variant: given.text('variant'),
     accept: given.texts('accept'),
     waitDeviceMs: given.number('wait-device'),
     isDryRun: given.has('dry-run'),

@@ -47,6 +47,12 @@ export const exportFormatNames = ['csv', 'jsonl', 'json', 'html'] as const
 export const imageFormatNames = ['bin', 'hex', 'srec'] as const
 
 const json = { kind: 'flag', name: 'json', help: 'print one JSON object a line on stdout' } as const
+const variant = {
+  kind: 'text',
+  name: 'variant',
+  placeholder: 'NAME',
+  help: 'which chip, for a UF2 file or a manifest that holds firmware for several',
+} as const
 const verbose = { kind: 'flag', name: 'verbose', help: "print each job's log lines too" } as const
 const secret: OptionGrammar = {
   kind: 'secret',
@@ -131,7 +137,7 @@ export const commandGrammars = [
     name: 'inspect',
     summary: 'Show what a firmware file holds.',
     arguments: [{ name: 'FILE' }],
-    options: [json],
+    options: [variant, json],
   },
   {
     name: 'convert',
@@ -160,6 +166,7 @@ export const commandGrammars = [
         maximum: 255,
         help: 'what gaps are filled with (default: 0xFF)',
       },
+      variant,
       accept,
       json,
     ],
@@ -213,6 +220,7 @@ export const commandGrammars = [
         help: 'for the record: operator, order, unit-serial, note, station',
       },
       { kind: 'sha256', name: 'expect-sha256', placeholder: 'HEX', help: 'refuse a file with another SHA-256' },
+      variant,
       accept,
       {
         kind: 'seconds',

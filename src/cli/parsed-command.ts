@@ -16,6 +16,7 @@ export interface FlashCommand {
   readonly recipe: string | undefined
   readonly context: readonly KeyValue[]
   readonly expectSha256: string | undefined
+  readonly variant: string | undefined
   readonly accept: readonly string[]
   readonly waitDeviceMs: number | undefined
   readonly isDryRun: boolean
@@ -32,6 +33,14 @@ export interface ResumeCommand {
   readonly isJson: boolean
 }
 
+export interface InspectCommand {
+  readonly kind: 'inspect'
+  readonly file: string
+  /** For which chip, where the file holds firmware for several. */
+  readonly variant: string | undefined
+  readonly isJson: boolean
+}
+
 export interface ConvertCommand {
   readonly kind: 'convert'
   readonly input: string
@@ -39,6 +48,7 @@ export interface ConvertCommand {
   readonly to: 'bin' | 'hex' | 'srec' | undefined
   readonly base: number | 'lowest' | undefined
   readonly fillByte: number | undefined
+  readonly variant: string | undefined
   readonly accept: readonly string[]
   readonly isJson: boolean
 }
@@ -76,7 +86,7 @@ export type ParsedCommand =
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: 'version' }
   | DevicesCommand
-  | { readonly kind: 'inspect'; readonly file: string; readonly isJson: boolean }
+  | InspectCommand
   | ConvertCommand
   | FlashCommand
   | ResumeCommand

@@ -113,7 +113,7 @@ async function runCommand(context: CommandContext, command: ParsedCommand): Prom
     case 'devices':
       return await (await import('./commands/devices.ts')).runDevices(context, command)
     case 'inspect':
-      return await (await import('./commands/inspect.ts')).runInspect(context, command.file)
+      return await (await import('./commands/inspect.ts')).runInspect(context, command)
     case 'convert':
       return await (await import('./commands/convert.ts')).runConvert(context, command)
     case 'flash':

@@ -45,7 +45,8 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       await stop()
       return {}
     },
-    'firmware.open': ({ path, accept }, { signal }) => firmware.open({ path, accept: accept ?? [] }, signal),
+    'firmware.open': ({ path, accept, variant }, { signal }) =>
+      firmware.open({ path, accept: accept ?? [], ...definedOnly({ variant }) }, signal),
     'device.list': async ({ waitMs }, { signal, caller }) => {
       // A page keeps its list by events; a command wants one answer.
       if (caller === 'page') devices.listen()

@@ -28,7 +28,8 @@ export function createLocalHandlers({ onConversionProgress }: LocalWorld): Local
         })),
       }
     },
-    'firmware.inspect': ({ path }, { signal }) => inspectFile(path, { signal }),
+    'firmware.inspect': ({ path, variant }, { signal }) =>
+      inspectFile(path, { signal, ...(variant === undefined ? {} : { variant }) }),
     'firmware.convert': ({ operationId, ...request }, { signal }) =>
       convertFile({
         ...request,

@@ -14,8 +14,8 @@ function sampleOf(format: FirmwareFormat): FormatSample {
   return make()
 }
 
-function sourceOf({ fileName, bytes }: FormatSample): FirmwareSource {
-  return sourceFromBytes(fileName, bytes)
+function sourceOf({ fileName, bytes, beside }: FormatSample): FirmwareSource {
+  return sourceFromBytes(fileName, bytes, beside)
 }
 
 describe('THE LIST of formats', () => {
@@ -56,7 +56,7 @@ describe.each(firmwareFormats.map(format => [format.id, format] as const))('%s',
   it('is chosen for its own file, whatever the file is called', () => {
     expect(recogniseFormat(sourceOf(sample)).id).toBe(id)
     const isSure = format.recognise(sourceOf(sample)) === 'yes'
-    if (isSure) expect(recogniseFormat(sourceFromBytes('firmware', sample.bytes)).id).toBe(id)
+    if (isSure) expect(recogniseFormat(sourceOf({ ...sample, fileName: 'firmware' })).id).toBe(id)
   })
 
   it('is sure of no other format’s file', () => {

@@ -25,6 +25,7 @@ export async function runConvert(context: CommandContext, command: ConvertComman
         ...(command.to === undefined ? {} : { to: command.to }),
         ...(command.base === undefined ? {} : { base: command.base }),
         ...(command.fillByte === undefined ? {} : { fillByte: command.fillByte }),
+        ...(command.variant === undefined ? {} : { variant: command.variant }),
         ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
       },
       { signal: interruption.signal },

@@ -38,6 +38,7 @@ export async function runFlash(context: CommandContext, command: FlashCommand): 
 function openRequest(command: FlashCommand): RequestOf<'firmware.open'> {
   return {
     path: resolve(command.file),
+    ...(command.variant === undefined ? {} : { variant: command.variant }),
     ...(command.accept.length === 0 ? {} : { accept: [...command.accept] }),
   }
 }

@@ -4,15 +4,18 @@ import type { Inspection } from '../../shared/contract/index.ts'
 import { formatAddress, formatBytes, stripControl } from '../../shared/units.ts'
 import type { CommandContext } from '../command-context.ts'
 import { openLocal } from '../local.ts'
+import type { InspectCommand } from '../parsed-command.ts'
 import { renderColumns, renderFacts } from '../text-columns.ts'
 
 const MAX_LISTED_SEGMENTS = 64
 
 /** @returns 0, or 2 when a finding says that the image would be refused */
-export async function runInspect(context: CommandContext, file: string): Promise<number> {
+export async function runInspect(context: CommandContext, command: InspectCommand): Promise<number> {
   const { report, interruption } = context
+  const { file, variant } = command
+  const request = { path: resolve(file), ...(variant === undefined ? {} : { variant }) }
   const local = await openLocal({ onProgress: () => undefined })
-  const inspection = await local.call('firmware.inspect', { path: resolve(file) }, { signal: interruption.signal })
+  const inspection = await local.call('firmware.inspect', request, { signal: interruption.signal })
   report.json({ type: 'inspection', ...inspection })
   report.result(describeInspection(inspection).join('\n'))
   return inspection.findings.some(finding => finding.severity === 'error') ? 2 : 0
@@ -94,7 +97,13 @@ function describeEsp(inspection: Inspection): string[] {
         exactBytes(partition.sizeBytes),
       ]),
     ),
-    ...(esp.parts ?? []).map(part => `  ${formatAddress(part.offset)}  ${part.kind}`),
+    ...renderColumns(
+      (esp.parts ?? []).map(({ kind, offset, file = '' }) => [
+        `  ${formatAddress(offset)}`,
+        kind,
+        stripControl(file, 120),
+      ]),
+    ),
   ]
 }
 

@@ -8,7 +8,14 @@ import { assertKnownDecisions } from '../accepted-decisions.ts'
 import { ADDRESS_LIMIT, DEFAULT_FILL_BYTE, type MemoryImage } from '../image/memory-image.ts'
 import { assertNotAborted, openFirmwareFile, PROGRESS_STEP_BYTES } from './file-source.ts'
 import type { FirmwareFormat } from './firmware-format.ts'
-import { extensionOf, findFormat, firmwareFormats, formatDecisions, recogniseFormat } from './index.ts'
+import {
+  assertTakesVariant,
+  extensionOf,
+  findFormat,
+  firmwareFormats,
+  formatDecisions,
+  recogniseFormat,
+} from './index.ts'
 import { writeFileWhole, type OutputOperations } from './output-file.ts'
 
 export interface ConvertOptions {
@@ -25,6 +32,8 @@ export interface ConvertOptions {
   readonly fillByte?: number | undefined
   /** Codes of warnings that a person accepts, such as `missing-end` or `not-firmware`. */
   readonly accept?: readonly string[] | undefined
+  /** See `ReadOptions`. */
+  readonly variant?: string | undefined
   /** Bytes of the input that were used; all of them only once the output is in place. At most about once a MiB. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
   readonly signal?: AbortSignal | undefined
@@ -48,6 +57,7 @@ export function convertFile(options: ConvertOptions): ConversionResult {
     assertDifferentFiles(inputPath, outputPath)
     const toFormat = chooseOutputFormat(options)
     const fromFormat = recogniseFormat(input, { accept })
+    assertTakesVariant(fromFormat, input.fileName, options.variant)
     const base = options.base === 'lowest' ? undefined : options.base
     if (base !== undefined && fromFormat.isAddressed && toFormat.isAddressed) {
       throw invalidValue('base', `${fromFormat.label.en} and ${toFormat.label.en} both carry their own addresses`)
@@ -56,6 +66,7 @@ export function convertFile(options: ConvertOptions): ConversionResult {
     const { image, startAddress, findings } = fromFormat.read(input, {
       accept,
       ...(base === undefined ? {} : { baseAddress: base }),
+      ...(options.variant === undefined ? {} : { variant: options.variant }),
       ...(signal === undefined ? {} : { signal }),
       onProgress(doneBytes, totalBytes) {
         if (doneBytes < totalBytes) onProgress?.(doneBytes, totalBytes)

@@ -1,7 +1,7 @@
 /** Opens firmware for the readers: a file on disk or bytes in memory, read a piece at a time and never held whole. */
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs'
-import { basename } from 'node:path'
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync, type Stats } from 'node:fs'
+import { basename, dirname, join, sep } from 'node:path'
 import { FlashproofError } from '../../shared/errors.ts'
 import { formatBytes } from '../../shared/units.ts'
 import type { FirmwareSource } from './firmware-format.ts'
@@ -39,9 +39,17 @@ export function openFirmwareFile(path: string): OpenFirmwareFile {
   }
 }
 
-/** Makes a source of bytes in memory, such as a part of an archive or a test's text. */
-export function sourceFromBytes(fileName: string, bytes: Uint8Array): FirmwareSource {
+/**
+ * Makes a source of bytes in memory, such as a part of an archive or a test's text.
+ * @param beside the files that lie beside it, by their paths from there
+ */
+export function sourceFromBytes(
+  fileName: string,
+  bytes: Uint8Array,
+  beside?: ReadonlyMap<string, Uint8Array>,
+): FirmwareSource {
   return {
+    ...(beside === undefined ? {} : { readBeside: (path: string) => takeBeside(beside, path) }),
     fileName,
     sizeBytes: bytes.length,
     head: bytes.subarray(0, HEAD_BYTES),
@@ -51,6 +59,12 @@ export function sourceFromBytes(fileName: string, bytes: Uint8Array): FirmwareSo
       return piece.length
     },
   }
+}
+
+function takeBeside(beside: ReadonlyMap<string, Uint8Array>, path: string): Uint8Array {
+  const bytes = beside.get(path)
+  if (bytes !== undefined) return bytes
+  throw new FlashproofError('file.not-found', `there is no file ${path}`, { file: path })
 }
 
 /** Computes the SHA-256 of the whole source in hex; reports progress at most once a MiB. */
@@ -107,10 +121,39 @@ class FileSource implements OpenFirmwareFile {
     )
   }
 
+  readBeside(path: string, maximumBytes: number): Uint8Array {
+    const folder = attempt(this.path, () => realpathSync(dirname(this.path)))
+    const place = join(folder, path)
+    const real = attempt(place, () => realpathSync(place))
+    // A link may lead anywhere; what is written to a board must lie where the person looks.
+    if (!real.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
+      throw new FlashproofError('file.not-readable', `${place} is a link to ${real}, outside the folder of the list`, {
+        file: place,
+      })
+    }
+    const beside = openFirmwareFile(place)
+    try {
+      if (beside.sizeBytes <= maximumBytes) return readAll(beside)
+      throw new FlashproofError('file.too-large', `${place} has ${formatBytes(beside.sizeBytes)}`, {
+        file: place,
+        sizeBytes: beside.sizeBytes,
+        maximumBytes,
+      })
+    } finally {
+      beside.close()
+    }
+  }
+
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor)
     this.#descriptor = null
   }
+}
+
+function readAll(source: FirmwareSource): Uint8Array {
+  const bytes = new Uint8Array(source.sizeBytes)
+  for (let offset = 0; offset < bytes.length;) offset += source.read(bytes.subarray(offset), offset)
+  return bytes
 }
 
 function assertReadable(path: string, stats: Stats): void {

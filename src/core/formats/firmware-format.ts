@@ -14,6 +14,12 @@ export interface FirmwareSource {
    * @returns how many were read; 0 at the end
    */
   read(target: Uint8Array, offset: number): number
+  /**
+   * Reads a whole file that lies in this one's folder or below it, by its path from there with `/`. Absent where there is
+   * none beside, such as for bytes alone.
+   * @throws {FlashproofError} file.*
+   */
+  readBeside?(path: string, maximumBytes: number): Uint8Array
 }
 
 export interface ReadOptions {
@@ -21,8 +27,8 @@ export interface ReadOptions {
   readonly accept?: readonly string[]
   /** Where bytes without an address begin (raw binary); 0 where not given. */
   readonly baseAddress?: number
-  /** Which chip family's blocks a UF2 file for several gives; needed only for such a file. */
-  readonly uf2FamilyId?: number
+  /** For which chip, where a file holds firmware for several; needed only for such a file. */
+  readonly variant?: string
   /** Called now and then with the bytes of source text read so far. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
   readonly signal?: AbortSignal
@@ -51,6 +57,8 @@ export interface FirmwareFormat {
   readonly extensions: readonly string[]
   /** Whether the file's bytes carry addresses; a raw binary does not. */
   readonly isAddressed: boolean
+  /** Whether one file may hold firmware for several chips, so that `variant` means something. */
+  readonly hasVariants?: true
   /** Codes of `accept` that its reader knows. */
   readonly decisions?: readonly string[]
   recognise(source: FirmwareSource): 'yes' | 'maybe' | 'no'

@@ -4,17 +4,15 @@ import { FlashproofError } from '../../shared/errors.ts'
 import { elf } from './elf.ts'
 import { espImage } from './esp-image.ts'
 import type { FirmwareFormat, FirmwareSource } from './firmware-format.ts'
+import { flashSet } from './flash-set.ts'
 import { intelHex } from './intel-hex.ts'
-import { describeNotFirmware, type NotFirmware } from './not-firmware.ts'
+import { ACCEPT_NOT_FIRMWARE, describeNotFirmware, type NotFirmware } from './not-firmware.ts'
 import { rawBinary } from './raw-binary.ts'
 import { sRecord } from './s-record.ts'
 import { uf2 } from './uf2.ts'
 
 /** Every format, the surest to recognise first; raw binary stays last because it takes any bytes. */
-export const firmwareFormats: readonly FirmwareFormat[] = [espImage, elf, uf2, sRecord, intelHex, rawBinary]
-
-/** The code that `--accept` names to treat a web page, an archive or a text as raw bytes all the same. */
-export const ACCEPT_NOT_FIRMWARE = 'not-firmware'
+export const firmwareFormats: readonly FirmwareFormat[] = [espImage, elf, uf2, flashSet, sRecord, intelHex, rawBinary]
 
 /** Every code that can be accepted when a file is read. */
 export const formatDecisions: readonly string[] = [
@@ -60,6 +58,13 @@ export function recogniseFormat(source: FirmwareSource, options: { accept?: read
     )
   }
   return fallback
+}
+
+/** @throws {FlashproofError} format.unknown-variant where somebody wants one of a file that holds but one firmware */
+export function assertTakesVariant(format: FirmwareFormat, fileName: string, variant: string | undefined): void {
+  if (variant === undefined || format.hasVariants === true) return
+  const text = `${fileName} (${format.label.en}) holds one firmware; “${variant}” cannot be chosen in it`
+  throw new FlashproofError('format.unknown-variant', text, { file: fileName, wanted: variant, variants: [] })
 }
 
 /** Finds a format by its id or by one of its extensions (`bin`, `hex`, `srec`); undefined for an unknown name. */

@@ -8,7 +8,7 @@ import { checkVectorTable, findLooseVectorTable, STM32_FLASH_START } from '../im
 import { describeEspFile } from './esp-image/describe-file.ts'
 import { hashSource, openFirmwareFile } from './file-source.ts'
 import type { FirmwareFormat, FirmwareSource, ReadResult } from './firmware-format.ts'
-import { extensionOf, firmwareFormats, recogniseFormat } from './index.ts'
+import { assertTakesVariant, extensionOf, firmwareFormats, recogniseFormat } from './index.ts'
 
 /** The largest flash that an ESP image's header can name. */
 const LARGEST_ESP_FLASH_BYTES = 128 * 1024 * 1024
@@ -20,7 +20,7 @@ export interface InspectOptions {
   /** Codes of warnings that a person accepted; see `ReadOptions`. */
   readonly accept?: readonly string[]
   /** See `ReadOptions`. */
-  readonly uf2FamilyId?: number
+  readonly variant?: string
 }
 
 export interface InspectedImage {
@@ -48,6 +48,7 @@ export function inspectFile(path: string, options: InspectOptions = {}): Inspect
  */
 export function inspectSource(source: FirmwareSource, options: InspectOptions = {}): InspectedImage {
   const format = recogniseFormat(source, options.accept === undefined ? {} : { accept: options.accept })
+  assertTakesVariant(format, source.fileName, options.variant)
   // Reading, hashing the source, hashing the image: about the same work each.
   const totalBytes = source.sizeBytes * 3
   const report = (phase: number) => (doneBytes: number, phaseBytes: number) => {
@@ -81,8 +82,8 @@ export function inspectSource(source: FirmwareSource, options: InspectOptions = 
   return { inspection, image: result.image, format }
 }
 
-function readOptionsOf({ accept, uf2FamilyId }: InspectOptions): Pick<InspectOptions, 'accept' | 'uf2FamilyId'> {
-  return { ...(accept === undefined ? {} : { accept }), ...(uf2FamilyId === undefined ? {} : { uf2FamilyId }) }
+function readOptionsOf({ accept, variant }: InspectOptions): Pick<InspectOptions, 'accept' | 'variant'> {
+  return { ...(accept === undefined ? {} : { accept }), ...(variant === undefined ? {} : { variant }) }
 }
 
 /** A name that promises another format: the content decides, but the file may be another one than was meant. */

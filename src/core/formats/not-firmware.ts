@@ -1,5 +1,8 @@
 /** Knows by their first bytes the files that people send by mistake: web pages, archives, pictures, scripts, text. */
 
+/** The code that `--accept` names to treat a web page, an archive or a text as raw bytes all the same. */
+export const ACCEPT_NOT_FIRMWARE = 'not-firmware'
+
 export interface NotFirmware {
   /** Stable id such as `web-page`, `zip-archive`, `plain-text`. */
   readonly kind: string

@@ -11,6 +11,7 @@ export const uf2: FirmwareFormat = {
   label: { en: 'UF2', vi: 'UF2' },
   extensions: ['uf2'],
   isAddressed: true,
+  hasVariants: true,
   // A damaged first block is still this format's: the reader then names what is wrong.
   recognise: ({ head }) => {
     if (isBlock(head)) return 'yes'

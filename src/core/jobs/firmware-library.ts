@@ -34,8 +34,7 @@ interface FileStamp {
 }
 
 interface FileOrigin {
-  readonly path: string
-  readonly accept: readonly string[]
+  readonly request: OpenRequest
   stamp: FileStamp | null
 }
 
@@ -66,7 +65,7 @@ export class FirmwareLibrary {
       isAddressed: answer.isAddressed,
       openedAt: isoWithZone(this.#clock.nowMs()),
     }
-    this.#origins.set(firmware.firmwareId, { path: request.path, accept: request.accept ?? [], stamp })
+    this.#origins.set(firmware.firmwareId, { request, stamp })
     this.#keep(firmware)
     return summaryOf(firmware)
   }
@@ -89,16 +88,19 @@ export class FirmwareLibrary {
     if (origin === undefined) return { state: 'missing', changedAt: null }
     let stamp: FileStamp
     try {
-      stamp = await stampOf(origin.path)
+      stamp = await stampOf(origin.request.path)
     } catch {
       return { state: 'missing', changedAt: null }
     }
     const changed: FileComparison = { state: 'changed', changedAt: isoWithZone(stamp.modifiedMs) }
     if (stamp.sizeBytes !== inspection.sourceBytes) return changed
-    if (stamp.modifiedMs === origin.stamp?.modifiedMs) return { state: 'same', changedAt: null }
+    // The list of a set says nothing of its parts, which a build writes anew while the list stays.
+    const isSet = inspection.esp?.kind === 'set'
+    if (!isSet && stamp.modifiedMs === origin.stamp?.modifiedMs) return { state: 'same', changedAt: null }
     try {
-      const now = await this.#read({ path: origin.path, accept: origin.accept }, signal)
+      const now = await this.#read(origin.request, signal)
       if (now.inspection.sourceSha256 !== inspection.sourceSha256) return changed
+      if (isSet && partsOf(now.inspection) !== partsOf(inspection)) return changed
     } catch (error) {
       if (hasErrorCode(error, 'call.aborted')) throw error
       if (hasErrorCode(error, 'file.not-found')) return { state: 'missing', changedAt: null }
@@ -130,6 +132,10 @@ export class FirmwareLibrary {
     this.#opened.delete(oldest)
     this.#origins.delete(oldest)
   }
+}
+
+function partsOf({ esp }: Inspection): string {
+  return JSON.stringify((esp?.parts ?? []).map(({ offset, sha256 }) => [offset, sha256]))
 }
 
 function summaryOf({ firmwareId, fileName, inspection, openedAt }: OpenedFirmware): FirmwareSummary {

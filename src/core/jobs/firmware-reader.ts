@@ -7,6 +7,8 @@ import type { Segment } from '../image/memory-image.ts'
 export interface OpenRequest {
   readonly path: string
   readonly accept?: readonly string[]
+  /** For which chip, where the file holds firmware for several. */
+  readonly variant?: string
 }
 
 export interface ReadFirmware {
@@ -25,7 +27,9 @@ export type FirmwareReader = (request: OpenRequest, signal?: AbortSignal) => Pro
 export function readFirmware(request: OpenRequest): ReadFirmware {
   const source = openFirmwareFile(request.path)
   try {
-    const { inspection, image, format } = inspectSource(source, { accept: request.accept ?? [] })
+    const { accept = [], variant } = request
+    const wanted = variant === undefined ? {} : { variant }
+    const { inspection, image, format } = inspectSource(source, { accept, ...wanted })
     return { inspection, segments: image.segments, isAddressed: format.isAddressed }
   } finally {
     source.close()

@@ -11,7 +11,7 @@ import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import { formatDecisions } from '../formats/index.ts'
 import type { FlatImage } from '../image/memory-image.ts'
 import type { ImageStore } from '../journal/image-store.ts'
-import { flattenForUpload } from '../transfer/flat-image.ts'
+import { assertOneImage, flattenForUpload } from '../transfer/flat-image.ts'
 import type { TransferProtocol } from '../transfer/transfer-protocol.ts'
 import { endpointKey } from './endpoint-key.ts'
 import type { FirmwareLibrary, OpenedFirmware } from './firmware-library.ts'
@@ -72,6 +72,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   const takesSegments = endpoints.map((endpoint, index) =>
     doTakeSegments(candidates[index] ?? [], intake.knownProtocols(endpoint)),
   )
+  if (takesSegments.includes(false)) assertOneImage(firmware.inspection)
   const flat = takesSegments.includes(false)
     ? await keepImage(firmware, intake.images, flattenForUpload(firmware.image, firmware.isAddressed, base))
     : null

@@ -11,7 +11,7 @@ import { isoWithZone, type Clock } from '../clock.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import type { HeldLock, Locks } from '../journal/locks.ts'
 import { isOwnerAlive } from '../journal/owner.ts'
-import { measureForUpload } from '../transfer/flat-image.ts'
+import { assertOneImage, measureForUpload } from '../transfer/flat-image.ts'
 import type { Judgement } from '../transfer/judgement.ts'
 import type { ReadingContext, TransferProtocol } from '../transfer/transfer-protocol.ts'
 import { compareVersions } from '../transfer/version-order.ts'
@@ -143,6 +143,7 @@ async function look(review: TargetReview, parts: ReviewParts, signal: AbortSigna
   const checked = checkOptions(given, candidates, nameOnDevice(firmware))
   const base = baseFor(checked.protocol, checked.options)
   const takesSegments = doTakeSegments(candidates, world.knownProtocols(endpoint))
+  if (!takesSegments) assertOneImage(inspection)
   const sizeBytes = measureForUpload(firmware.image, firmware.isAddressed, base, takesSegments)
   // A board that is being written is not asked beside the requests of its job.
   assertFree(`endpoint:${endpointKey(endpoint)}`, parts.held)

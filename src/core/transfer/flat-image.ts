@@ -2,6 +2,7 @@
  * The flat form that an upload without addresses needs. The base is never guessed: an image whose lowest address is not
  * the start of a flash must be given its base, because the upload loses it.
  */
+import type { Inspection } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import type { OptionSpec } from '../../shared/option-spec.ts'
 import { formatAddress } from '../../shared/units.ts'
@@ -25,6 +26,21 @@ const LARGEST_SPAN_BYTES = 32 * 1024 * 1024
 
 /** Where flashes start: absolute zero, and the STM32's main flash (AN3155). */
 const FLASH_STARTS: readonly number[] = [0, 0x0800_0000]
+
+/**
+ * Refuses a set of files where one image is wanted: what lies between its parts is nobody's application.
+ * @throws {FlashproofError} image.wrong-kind naming the application of the set
+ */
+export function assertOneImage({ esp, fileName }: Inspection): void {
+  if (esp?.kind !== 'set') return
+  const app = esp.parts?.find(({ kind }) => kind === 'app')?.file ?? null
+  const next = app === null ? 'choose the application .bin' : `choose ${app}, its application`
+  throw new FlashproofError(
+    'image.wrong-kind',
+    `${fileName} is a set of files for a serial port, an update over the network takes one image; ${next}`,
+    { file: fileName, wanted: 'app', found: 'set', app },
+  )
+}
 
 /**
  * Flattens an image for upload.

@@ -41,6 +41,7 @@ export const firmwareTexts = {
   'kind-partition-table': { en: 'partition table', vi: 'bảng phân vùng' },
   'kind-merged': { en: 'merged image', vi: 'ảnh gộp' },
   'kind-otadata': { en: 'boot choice', vi: 'lựa chọn khởi động' },
+  'kind-set': { en: 'flash set', vi: 'bộ ảnh flash' },
   'severity-error': { en: 'Fault', vi: 'Lỗi' },
   'severity-warning': { en: 'Warning', vi: 'Cảnh báo' },
   'severity-info': { en: 'Note', vi: 'Ghi chú' },

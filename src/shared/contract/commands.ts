@@ -198,6 +198,8 @@ export const commands = {
     request: z.strictObject({
       path: z.string(),
       accept: z.array(z.string()).optional(),
+      /** For which chip, where the file holds firmware for several. */
+      variant: z.string().max(80).optional(),
     }),
     response: FirmwareSummary,
   }),
@@ -206,7 +208,7 @@ export const commands = {
     allowedFrom: 'host',
     effect: 'reads',
     deadlineMs: LONG_MS,
-    request: z.strictObject({ path: z.string() }),
+    request: z.strictObject({ path: z.string(), variant: z.string().max(80).optional() }),
     response: Inspection,
   }),
   'firmware.convert': command({
@@ -222,6 +224,8 @@ export const commands = {
       fillByte: z.number().int().min(0).max(255).optional(),
       /** Codes of warnings that the person accepts, such as `missing-end`. */
       accept: z.array(z.string()).optional(),
+      /** For which chip, where the input holds firmware for several. */
+      variant: z.string().max(80).optional(),
       /** Chosen by the caller; `conversion.progressed` events carry it. */
       operationId: z.string().optional(),
     }),

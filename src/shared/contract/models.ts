@@ -182,6 +182,8 @@ export const DeviceEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lost'), at: z.string(), error: WireErrorModel }),
   /** A job needs the port: it comes back by itself. */
   z.object({ kind: z.literal('lent'), at: z.string(), usedFor: z.string() }),
+  /** The board was to be restarted, and the line has no modem lines that could do it. */
+  z.object({ kind: z.literal('not-restarted'), at: z.string() }),
   /** The board started, by its ROM's words. */
   z.object({ kind: z.literal('reset'), at: z.string(), reason: z.string(), bootMode: z.string() }),
   z.object({

@@ -9,6 +9,8 @@ export interface FormatSample {
   /** What a reader must find in it. */
   readonly segments: readonly Segment[]
   readonly startAddress: number | null
+  /** Files that lie beside it, which it names. */
+  readonly beside?: ReadonlyMap<string, Uint8Array>
   /** Repairs the checksums after a byte was changed, where the format has some; to get behind them. */
   readonly repair?: (bytes: Buffer) => void
 }
@@ -44,6 +46,20 @@ export const formatSamples: Readonly<Record<string, () => FormatSample>> = {
     segments: [first, second],
     startAddress: START,
   }),
+  'flash-set': () => {
+    const parts = [
+      { path: 'sub/low.bin', offset: 0x1000, bytes: first.bytes },
+      { path: 'high.bin', offset: 0x2000, bytes: second.bytes },
+    ]
+    const list = parts.map(({ path, offset }) => ({ path, offset }))
+    return {
+      fileName: 'manifest.json',
+      bytes: Buffer.from(JSON.stringify({ name: 'x', version: '1', builds: [{ chipFamily: 'ESP32', parts: list }] })),
+      segments: parts.map(({ offset, bytes }) => ({ address: offset, bytes })),
+      startAddress: null,
+      beside: new Map(parts.map(({ path, bytes }) => [path, bytes])),
+    }
+  },
   'esp-image': () => {
     const bytes = espApp(first.bytes)
     return { fileName: 'app.bin', bytes, segments: [{ address: 0, bytes }], startAddress: null, repair: repairEspApp }

@@ -79,13 +79,14 @@ function fuzzOnce(seed: number, format: FirmwareFormat, sample: FormatSample): A
   const bytes = mutate(sample, seed)
   const startedAt = performance.now()
   try {
-    const source = sourceFromBytes(sample.fileName, bytes)
+    const source = sourceFromBytes(sample.fileName, bytes, sample.beside)
     attempt(() => recogniseFormat(source))
     const image = attempt(() => format.read(source, { accept: ['missing-end'] }).image)
     const elapsedMs = performance.now() - startedAt
     if (elapsedMs > LONGEST_READ_MS) throw new Error(`it took ${elapsedMs.toFixed(0)} ms`)
     if (image === null) return null
-    if (image.dataBytes > MAX_DATA_RATIO * bytes.length) {
+    const besideBytes = [...(sample.beside?.values() ?? [])].reduce((sum, file) => sum + file.length, 0)
+    if (image.dataBytes > MAX_DATA_RATIO * (bytes.length + besideBytes)) {
       throw new Error(`${String(bytes.length)} bytes of file became ${String(image.dataBytes)} bytes of data`)
     }
     return { seed, formatId: format.id, bytes, image }

@@ -13,8 +13,13 @@ import { hexText } from './hex-samples.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-function inspect(fileName: string, bytes: Uint8Array, options: InspectOptions = {}): Inspection {
-  return inspectSource(sourceFromBytes(fileName, bytes), options).inspection
+function inspect(
+  fileName: string,
+  bytes: Uint8Array,
+  options: InspectOptions = {},
+  beside?: ReadonlyMap<string, Uint8Array>,
+): Inspection {
+  return inspectSource(sourceFromBytes(fileName, bytes, beside), options).inspection
 }
 
 function refusalOf(action: () => unknown): FlashproofError {
@@ -41,7 +46,7 @@ describe.each(Object.entries(formatSamples))('an inspection of %s', (id, makeSam
   const sample = makeSample()
 
   it('has the contract’s form, names the format, and hashes source and image', () => {
-    const inspection = inspect(sample.fileName, sample.bytes)
+    const inspection = inspect(sample.fileName, sample.bytes, {}, sample.beside)
     expect(Inspection.parse(inspection)).toEqual(inspection)
     expect(inspection.format).toBe(id)
     expect(inspection.sourceBytes).toBe(sample.bytes.length)
@@ -62,12 +67,11 @@ describe.each(Object.entries(formatSamples))('an inspection of %s', (id, makeSam
   it('reports progress from the start to the end, never backwards', () => {
     const reports: number[] = []
     const totals = new Set<number>()
-    inspect(sample.fileName, sample.bytes, {
-      onProgress(doneBytes, totalBytes) {
-        reports.push(doneBytes)
-        totals.add(totalBytes)
-      },
-    })
+    const onProgress = (doneBytes: number, totalBytes: number): void => {
+      reports.push(doneBytes)
+      totals.add(totalBytes)
+    }
+    inspect(sample.fileName, sample.bytes, { onProgress }, sample.beside)
     expect(totals.size).toBe(1)
     expect(reports).toEqual([...reports].sort((left, right) => left - right))
     expect(reports.at(-1)).toBe([...totals][0])

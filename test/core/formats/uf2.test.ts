@@ -174,8 +174,10 @@ describe('a file of several files', () => {
 
   it('gives the bytes of the chosen family only', () => {
     const blocks = [...plainBlocks(0x0800_0000, firmware), ...esptoolBlocks(0x1_0000, firmware.subarray(0, 600))]
-    const result = read(blocks, { uf2FamilyId: STM32F4 })
-    expectFirmware(result, 0x0800_0000)
+    for (const variant of ['STM32F4', 'stm32f4', '0x57755a57']) {
+      expectFirmware(read(blocks, { variant }), 0x0800_0000)
+    }
+    const result = read(blocks, { variant: 'STM32F4' })
     expect(result.findings).toContainEqual({
       severity: 'info',
       code: 'other-family',
@@ -185,17 +187,14 @@ describe('a file of several files', () => {
 
   it('for several families is refused without a choice, and names them', () => {
     const error = refusalOf([...plainBlocks(0x0800_0000, firmware), ...esptoolBlocks(0x1_0000, firmware)])
-    expect(error.code).toBe('format.unsupported')
-    expect(error.details).toMatchObject({
-      familyIds: [STM32F4, ESP32],
-      families: ['STM32F4 (0x57755A57)', 'ESP32 (0x1C5F21B0)'],
-    })
+    expect(error.code).toBe('format.variant-needed')
+    expect(error.details).toMatchObject({ variants: ['STM32F4', 'ESP32'] })
   })
 
   it('is refused when the chosen family is not in it', () => {
-    const error = refusalOf(plainBlocks(0x0800_0000, firmware), { uf2FamilyId: 0xc47e5767 })
-    expect(error.code).toBe('format.unsupported')
-    expect(error.message).toContain('ESP32-S3 (0xC47E5767)')
+    const error = refusalOf(plainBlocks(0x0800_0000, firmware), { variant: 'esp32s3' })
+    expect(error.code).toBe('format.unknown-variant')
+    expect(error.message).toContain('esp32s3')
   })
 
   it('of hundreds of parts with equal counts is refused instead of searched for ever', () => {

@@ -20,6 +20,7 @@ const kindNames: Readonly<Record<NonNullable<Inspection['esp']>['kind'], string>
   'partition-table': 'a partition table',
   merged: 'a merged image of the whole flash',
   otadata: 'otadata (the choice of the app slot)',
+  set: 'a set of several files',
 }
 
 const nextSteps: Readonly<Record<NonNullable<Inspection['esp']>['kind'], string>> = {
@@ -28,6 +29,7 @@ const nextSteps: Readonly<Record<NonNullable<Inspection['esp']>['kind'], string>
   'partition-table': 'choose the application .bin instead',
   merged: 'choose the application .bin instead (the largest part), or write the merged file over a serial port',
   otadata: 'choose the application .bin instead',
+  set: 'choose its application .bin instead, or write the set over a serial port',
 }
 
 /**

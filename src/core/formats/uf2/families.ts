@@ -32,6 +32,11 @@ const otherFamilies: readonly (readonly [id: number, name: string])[] = [
 const names = new Map<number, string>(otherFamilies)
 for (const chip of espChips) if (chip.uf2FamilyId !== null) names.set(chip.uf2FamilyId, chip.name)
 
+/** `ESP32-S3`, or the number as `0xC47E5767` for a family that has no name here. */
+export function shortFamilyName(familyId: number): string {
+  return names.get(familyId) ?? nameFamily(familyId)
+}
+
 /** `ESP32-S3 (0xC47E5767)`, or the number alone for a family that has no name here. */
 export function nameFamily(familyId: number): string {
   const number = `0x${familyId.toString(16).toUpperCase().padStart(8, '0')}`

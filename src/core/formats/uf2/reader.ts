@@ -5,23 +5,25 @@ import { FlashproofError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import { ImageBuilder } from '../../image/image-builder.ts'
 import type { MemoryImage } from '../../image/memory-image.ts'
+import { normaliseChipName } from '../esp-image/chips.ts'
 import { assertNotAborted } from '../file-source.ts'
 import type { FirmwareSource, ReadOptions, ReadResult } from '../firmware-format.ts'
+import { chooseVariant } from '../variants.ts'
 import { BLOCK_BYTES, blockError, BlockFlag, Uf2Block, type RegionMd5 } from './block.ts'
-import { nameFamily } from './families.ts'
+import { nameFamily, shortFamilyName } from './families.ts'
 import { BlockRuns } from './runs.ts'
 
 const BLOCKS_A_STEP = 2048
 
 /**
- * Reads the blocks for the main flash of one family: the only one, or the one that `uf2FamilyId` names.
- * @throws {FlashproofError} format.malformed-record, format.count-mismatch, format.bad-checksum, format.unsupported
- * for several families without a choice, format.no-data, image.overlap, image.address-range, call.aborted
+ * Reads the blocks for the main flash of one family: the only one, or the one that `variant` names, by name or number.
+ * @throws {FlashproofError} format.malformed-record, format.count-mismatch, format.bad-checksum,
+ * format.variant-needed, format.unknown-variant, format.unsupported, format.no-data, image.overlap, image.address-range, call.aborted
  */
 export function readUf2(source: FirmwareSource, options: ReadOptions): ReadResult {
   assertWholeBlocks(source)
   const survey = surveyBlocks(source, options)
-  const familyId = chooseFamily(source.fileName, survey.families, options.uf2FamilyId)
+  const familyId = chooseFamily(source.fileName, survey.families, options.variant)
   const builder = new ImageBuilder(source.sizeBytes, source.fileName)
   const regions = new Map<string, RegionMd5[]>()
   let unreadableMd5Records = 0
@@ -80,27 +82,21 @@ function surveyBlocks(source: FirmwareSource, options: ReadOptions): Survey {
   return { families, skippedBlocks, containerBlocks, repeatedBlocks: runs.repeatedBlocks }
 }
 
-function chooseFamily(file: string, families: Survey['families'], wanted: number | undefined): number | null {
+function chooseFamily(file: string, families: Survey['families'], wanted: string | undefined): number | null {
   const found = [...families.keys()]
-  const [only] = found
-  const names = found.map(nameOf)
-  if (only === undefined) throw noData(file)
-  if (wanted !== undefined) {
-    if (families.has(wanted)) return wanted
-    // Blocks without a family are for any chip.
-    if (families.has(null)) return null
-    throw new FlashproofError(
-      'format.unsupported',
-      `${file} has no blocks for ${nameFamily(wanted)}, only for ${names.join(', ')}; choose the file for this chip`,
-      { file, wantedFamilyId: wanted, familyIds: found, families: names },
-    )
-  }
-  if (found.length === 1) return only
-  throw new FlashproofError(
-    'format.unsupported',
-    `${file} holds firmware for several chips: ${names.join(', ')}; say which one is wanted, or use a file for one chip`,
-    { file, familyIds: found, families: names },
-  )
+  if (found.length === 0) throw noData(file)
+  const named = found.filter(familyId => familyId !== null)
+  const byNumber = named.find(familyId => wanted !== undefined && Number(wanted) === familyId)
+  if (byNumber !== undefined) return byNumber
+  // Blocks without a family are for any chip.
+  const isForAny = wanted !== undefined && families.has(null)
+  if (isForAny && !named.some(familyId => isNamed(familyId, wanted))) return null
+  return found[chooseVariant(file, found.map(shortNameOf), wanted)] ?? null
+}
+
+function isNamed(familyId: number, wanted: string): boolean {
+  const name = shortFamilyName(familyId)
+  return name.toLowerCase() === wanted.trim().toLowerCase() || name === normaliseChipName(wanted)
 }
 
 function noData(file: string): FlashproofError {
@@ -130,6 +126,10 @@ function finishImage(builder: ImageBuilder, source: FirmwareSource, familyId: nu
       { address, firstBlock: first.index, firstValue: first.value, secondValue: second.value },
     )
   }
+}
+
+function shortNameOf(familyId: number | null): string {
+  return familyId === null ? 'no named family' : shortFamilyName(familyId)
 }
 
 function nameOf(familyId: number | null): string {
