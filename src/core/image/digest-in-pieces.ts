@@ -30,6 +30,11 @@ export function hmacSha256InPieces(key: Uint8Array, bytes: Uint8Array): Promise<
   return digestInPieces(createHmac('sha256', key), bytes)
 }
 
+/** MD5 in hex, as loaders compute it over flash. The bytes must not change until it resolves. */
+export function md5InPieces(bytes: Uint8Array): Promise<string> {
+  return digestInPieces(createHash('md5'), bytes)
+}
+
 /** What a hash and an HMAC have in common. */
 interface Digest {
   update(piece: Uint8Array): unknown

@@ -1,0 +1,31 @@
+/** Erases more than is written, where a person asked for it and was asked back. */
+import type { TransferContext } from '../transfer-protocol.ts'
+import type { EspLoader } from './esp-loader.ts'
+import type { EspOptions } from './options.ts'
+import type { Plan } from './plan.ts'
+import { SECTOR_BYTES } from './sectors.ts'
+
+/** @throws {FlashproofError} loader.*, network.*, serial.* */
+export async function eraseFirst(
+  { erase }: Pick<EspOptions, 'erase'>,
+  { writes }: Plan,
+  loader: EspLoader,
+  context: Pick<TransferContext, 'log' | 'checkpoint'>,
+): Promise<void> {
+  if (erase === 'none') return
+  await context.checkpoint()
+  if (erase === 'chip') {
+    context.log('warning', 'flash.erased', 'the whole flash is erased')
+    await loader.eraseChip()
+    return
+  }
+  const erased = new Set<number>()
+  for (const { region } of writes) {
+    if (erased.has(region.offset)) continue
+    erased.add(region.offset)
+    context.log('warning', 'flash.erased', `${region.place} is erased as a whole`)
+    const sizeBytes = Math.ceil(region.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES
+    await loader.eraseRegion(region.offset, sizeBytes)
+    await context.checkpoint()
+  }
+}

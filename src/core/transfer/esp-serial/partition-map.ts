@@ -1,0 +1,79 @@
+/** What a board has now: its partition table, its choice of the app slot, and what each slot holds. Read, never guessed. */
+import { readAppDescriptor, type AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
+import { chosenPartition, otaDataPartition } from '../../formats/esp-image/boot-choice.ts'
+import { HEADER_BYTES, looksLikeImage, SEGMENT_HEADER_BYTES } from '../../formats/esp-image/image-header.ts'
+import { activeOtaRecord, OTA_DATA_BYTES, readOtaRecords, type OtaRecord } from '../../formats/esp-image/ota-data.ts'
+import {
+  DEFAULT_TABLE_OFFSET,
+  PARTITION_TABLE_BYTES,
+  readPartitionTable,
+  type Partition,
+} from '../../formats/esp-image/partition-table.ts'
+import type { EspLoader } from './esp-loader.ts'
+
+export interface BoardSlot {
+  readonly partition: Partition
+  /** Whether an image's header is there; whether it is sound only the bootloader finds out. */
+  readonly hasImage: boolean
+  readonly app: AppDescriptor | null
+}
+
+export interface BoardMap {
+  /** Null: there is none at 0x8000, or it is damaged, so that nothing starts. */
+  readonly partitions: readonly Partition[] | null
+  /** The table as it lies in flash. */
+  readonly tableBytes: Uint8Array
+  readonly otaRecords: readonly OtaRecord[]
+  readonly slots: readonly BoardSlot[]
+  /** What the bootloader tries first; null without a table. */
+  readonly active: BoardSlot | null
+  /** Whether the app that runs is on trial: a restart takes it back, unless it said before that it is well. */
+  readonly isOnTrial: boolean
+}
+
+/** Header, first segment's header and descriptor, rounded up to what loaders read at once. */
+const HEAD_BYTES = 4096
+const DESCRIPTOR_AT = HEADER_BYTES + SEGMENT_HEADER_BYTES
+/** A flash has room for 16 update slots, a factory app and a test app. */
+const MOST_SLOTS = 18
+
+/** @throws {FlashproofError} loader.*, network.*, serial.* */
+export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
+  const tableBytes = await readFlash(loader, DEFAULT_TABLE_OFFSET, PARTITION_TABLE_BYTES)
+  const table = readPartitionTable(tableBytes)
+  if (table === null || table.md5Valid === false) {
+    return { partitions: null, tableBytes, otaRecords: [], slots: [], active: null, isOnTrial: false }
+  }
+  const { partitions } = table
+  const otaData = otaDataPartition(partitions)
+  const otaRecords = otaData === null ? [] : readOtaRecords(await readFlash(loader, otaData.offset, OTA_DATA_BYTES))
+  const slots: BoardSlot[] = []
+  for (const partition of partitions.filter(({ type }) => type === 'app').slice(0, MOST_SLOTS)) {
+    slots.push(await readSlot(loader, partition))
+  }
+  const chosen = chosenPartition(partitions, otaRecords)
+  const active = slots.find(({ partition }) => partition === chosen) ?? null
+  const state = activeOtaRecord(otaRecords)?.state
+  return { partitions, tableBytes, otaRecords, slots, active, isOnTrial: state === 'new' || state === 'pending-verify' }
+}
+
+async function readSlot(loader: EspLoader, partition: Partition): Promise<BoardSlot> {
+  const { flashBytes } = loader.facts
+  // A table for a larger flash is no reason to read past the end of this one.
+  if (flashBytes !== null && partition.offset + HEAD_BYTES > flashBytes) {
+    return { partition, hasImage: false, app: null }
+  }
+  const head = await readFlash(loader, partition.offset, HEAD_BYTES)
+  const hasImage = looksLikeImage(head) !== 'no'
+  return { partition, hasImage, app: hasImage ? readAppDescriptor(head, DESCRIPTOR_AT) : null }
+}
+
+async function readFlash(loader: EspLoader, offset: number, sizeBytes: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(sizeBytes)
+  let at = 0
+  for await (const piece of loader.read(offset, sizeBytes)) {
+    bytes.set(piece.subarray(0, sizeBytes - at), at)
+    at += piece.length
+  }
+  return bytes
+}

@@ -1,0 +1,76 @@
+/** Another partition table than the board's own: what it loses and what it moves, asked before the first byte. Pure. */
+import { FlashproofError } from '../../../shared/errors.ts'
+import { formatAddress, stripControl } from '../../../shared/units.ts'
+import type { Partition } from '../../formats/esp-image/partition-table.ts'
+import type { Judgement } from '../judgement.ts'
+import { CHANGE_TABLE } from './decisions.ts'
+import type { Board } from './plan.ts'
+
+/** What a person types to accept it. */
+const WORD = 'partitions'
+const LONGEST_LIST = 300
+
+/** @param table the new one; null where the file brings none */
+export function judgeTableChange(table: readonly Partition[] | null, board: Board): Judgement[] {
+  if (table === null) return []
+  const past = pastFlash(table, board.facts.flashBytes)
+  if (past !== null) return [past]
+  const own = board.map?.partitions ?? null
+  if (own === null) return []
+  const changes = describeChanges(own, table)
+  if (changes.length === 0) return []
+  const list = stripControl(changes.join('; '), LONGEST_LIST)
+  return [
+    {
+      kind: 'question',
+      code: CHANGE_TABLE,
+      typed: WORD,
+      details: { changes },
+      text: {
+        en: `The partition table becomes another one: ${list}. Data in what moves or goes is lost; backup=flash keeps a copy of everything first. Go on?`,
+        vi: `Bảng phân vùng sẽ thay đổi: ${list}. Dữ liệu ở phần bị dời hoặc bị bỏ sẽ mất; backup=flash giữ lại một bản sao trước. Tiếp tục chứ?`,
+      },
+    },
+  ]
+}
+
+/** One phrase a change, in words that need no translation: labels, places and sizes. */
+function describeChanges(own: readonly Partition[], table: readonly Partition[]): string[] {
+  const changes: string[] = []
+  for (const before of own) {
+    const after = table.find(({ label }) => label === before.label)
+    if (after === undefined) changes.push(`− ${describe(before)}`)
+    else if (!isSame(before, after)) changes.push(`${describe(before)} → ${describe(after)}`)
+  }
+  for (const after of table) {
+    if (!own.some(({ label }) => label === after.label)) changes.push(`+ ${describe(after)}`)
+  }
+  return changes
+}
+
+function describe({ label, subtype, offset, sizeBytes }: Partition): string {
+  return `${label} (${subtype} ${formatAddress(offset)} ${String(sizeBytes / 1024)} KiB)`
+}
+
+function isSame(left: Partition, right: Partition): boolean {
+  return (
+    left.type === right.type &&
+    left.subtype === right.subtype &&
+    left.offset === right.offset &&
+    left.sizeBytes === right.sizeBytes
+  )
+}
+
+function pastFlash(table: readonly Partition[], flashBytes: number | null): Judgement | null {
+  const partition = table.find(({ offset, sizeBytes }) => flashBytes !== null && offset + sizeBytes > flashBytes)
+  if (partition === undefined || flashBytes === null) return null
+  const text = `the partition “${partition.label}” ends past this chip’s flash of ${String(flashBytes / 1024)} KiB; the board would not start`
+  return {
+    kind: 'refusal',
+    error: new FlashproofError('image.outside-flash', text, {
+      partition: partition.label,
+      end: partition.offset + partition.sizeBytes,
+      flashBytes,
+    }),
+  }
+}
