@@ -10,6 +10,7 @@ import { httpUpdateKind } from './http-update/kind.ts'
 import { resumableKind } from './resumable/kind.ts'
 import { tasmotaKind } from './tasmota/kind.ts'
 import { stm32BridgeKind } from './stm32-bridge/kind.ts'
+import { stm32SerialKind } from './stm32-serial/kind.ts'
 
 export const deviceKinds: readonly DeviceKind[] = [
   espPartsKind,
@@ -22,4 +23,5 @@ export const deviceKinds: readonly DeviceKind[] = [
   arduinoOtaKind,
   fotaPullKind,
   stm32BridgeKind,
+  stm32SerialKind,
 ]

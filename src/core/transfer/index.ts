@@ -8,6 +8,7 @@ import { fotaPull } from './fota-pull/protocol.ts'
 import { httpUpdate } from './http-update/protocol.ts'
 import { resumable } from './resumable/protocol.ts'
 import { stm32Bridge } from './stm32-bridge/protocol.ts'
+import { stm32Serial } from './stm32-serial/protocol.ts'
 import { tasmota } from './tasmota/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
 
@@ -22,4 +23,5 @@ export const transferProtocols: readonly TransferProtocol[] = [
   esphomeOta,
   fotaPull,
   stm32Bridge,
+  stm32Serial,
 ]

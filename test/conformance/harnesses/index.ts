@@ -8,6 +8,7 @@ import { pullingBoards } from './fota-pull.ts'
 import { httpUpdateBoards } from './http-update.ts'
 import { resumableServers } from './resumable.ts'
 import { stm32Gateways } from './stm32-bridge.ts'
+import { stm32Chips } from './stm32-serial.ts'
 import { tasmotaBoards } from './tasmota.ts'
 import type { TransferHarness } from './transfer-harness.ts'
 
@@ -22,6 +23,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...esphomeBoards,
   ...pullingBoards,
   ...stm32Gateways,
+  ...stm32Chips,
 ]
 
 /** The same suite on real boards, as far as the environment names some. */
