@@ -2,6 +2,7 @@
 import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import process from 'node:process'
+import { listPrograms } from '../running-programs.ts'
 import { takingServices, type PortFacts, type PortHolder } from './port-faults.ts'
 
 const GROUP_MAY_READ_AND_WRITE = 0o060
@@ -55,15 +56,13 @@ async function readGroups(): Promise<readonly { name: string; id: number; member
 async function lookAtProcesses(path: string): Promise<Pick<PortFacts, 'holders' | 'runningServices'>> {
   const device = await realpath(path).catch(() => path)
   const holders: PortHolder[] = []
-  const services = new Set<string>()
-  const names = await readdir('/proc').catch(() => [])
-  for (const pid of names) {
-    if (!/^\d+$/.test(pid)) continue
+  for (const pid of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(pid) || !(await hasOpen(pid, device))) continue
     const command = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim()
-    if (command in takingServices) services.add(command)
-    if (await hasOpen(pid, device)) holders.push({ pid: Number(pid), command })
+    holders.push({ pid: Number(pid), command })
   }
-  return { holders, runningServices: [...services] }
+  const programs = (await listPrograms()) ?? []
+  return { holders, runningServices: Object.keys(takingServices).filter(name => programs.includes(name)) }
 }
 
 async function hasOpen(pid: string, device: string): Promise<boolean> {

@@ -129,7 +129,7 @@ export function judgeDriverFailure(thrown: unknown): FlashproofError {
 /** It takes CH340 and similar adapters before they have become ports. */
 function brlttyHint({ runningServices }: PortFacts): string {
   return runningServices.includes('brltty')
-    ? '; brltty runs here and takes some adapters away: sudo systemctl mask --now brltty'
+    ? '; brltty runs here and takes some adapters for Braille displays: sudo apt remove brltty'
     : ''
 }
 

@@ -104,15 +104,20 @@ class LocalPort extends BufferedLink {
 
   async open(settings: LineSettings): Promise<void> {
     const stream = await this.#openStream(settings)
+    if (this.received.isLost) {
+      // Closed by its user in the meantime.
+      await closeStream(stream)
+      throw new FlashproofError('serial.failed', `${this.#path} was closed`, { path: this.#path })
+    }
     this.#stream = stream
     this.#settings = settings
-    this.#node = await this.#nodeNumber()
     stream.on('data', (piece: Uint8Array) => {
       if (stream === this.#stream) this.received.push(piece)
     })
     stream.on('close', (error: unknown) => {
       if (stream === this.#stream) this.#loseUnplugged(error instanceof Error ? error.message : 'the port closed')
     })
+    this.#node = await this.#nodeNumber()
     await this.setLines({ dtr: false, rts: false })
   }
 

@@ -192,7 +192,7 @@ describe('a serial port over RFC 2217', () => {
   })
 
   it('tells a connection that ends in the middle of a command', async () => {
-    const server = await serve({ answer: (command, value) => (value === 2_000_000 ? undefined : value) })
+    const server = await serve({ answer: (_command, value) => (value === 2_000_000 ? undefined : value) })
     const link = await open(server)
     const configuring = errorOf(link.configure({ baudRate: 2_000_000 }))
     await expect.poll(() => server.asked).toContain('1 2000000')
