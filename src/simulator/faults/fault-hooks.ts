@@ -3,6 +3,7 @@ import type { JsonValue } from '../python-json.ts'
 import type { OtaFaultHooks } from '../arduino-ota/ota-faults.ts'
 import type { VirtualIdentity } from '../board/identity.ts'
 import type { UpdateFaultHooks } from '../board/update.ts'
+import type { EspSerialFaultHooks } from '../esp-serial/esp-faults.ts'
 import type { EsphomeFaultHooks } from '../esphome-ota/faults.ts'
 import type { TasmotaFaultHooks } from '../tasmota/faults.ts'
 import type { BridgeFaultHooks } from '../stm32-bridge/bridge-faults.ts'
@@ -10,6 +11,7 @@ import type { PullFaultHooks } from '../fota-pull/pull-faults.ts'
 import type { ElegantOtaFaultHooks } from '../elegant-ota/faults.ts'
 import type { Stm32FaultHooks } from '../stm32-serial/faults.ts'
 import type { UartFaultHooks } from '../uart/line-faults.ts'
+import type { YmodemFaultHooks } from '../ymodem/faults.ts'
 import type { FileServerHooks } from './file-server-hooks.ts'
 
 export type RequestKind = 'chunk' | 'complete' | 'status' | 'hash' | 'capabilities' | 'telemetry' | 'other'
@@ -98,10 +100,14 @@ export interface FaultHooks {
   readonly fotaPull?: PullFaultHooks
   /** What only gateways to an STM32 ask. */
   readonly stm32Bridge?: BridgeFaultHooks
+  /** What only boards with an Espressif chip on a serial line ask. */
+  readonly espSerial?: EspSerialFaultHooks
   /** What the serial line of a device asks. */
   readonly uart?: UartFaultHooks
   /** What only an STM32's own bootloader asks. */
   readonly stm32Serial?: Stm32FaultHooks
+  /** What only a receiver of YMODEM asks. */
+  readonly ymodem?: YmodemFaultHooks
   /** What only servers ask that put files together from chunks. */
   readonly fileServer?: FileServerHooks
 }
