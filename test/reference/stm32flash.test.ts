@@ -2,10 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  startVirtualStm32Serial,
-  type Stm32SerialOptions,
-} from '../../src/simulator/stm32-serial/virtual-stm32-serial.ts'
+import { startVirtualStm32Serial } from '../../src/simulator/stm32-serial/virtual-stm32-serial.ts'
 import { closedAfterEach } from '../simulator/started-devices.ts'
 import { runProgram } from './programs.ts'
 import { requireTool } from './tools.ts'

@@ -7,7 +7,7 @@ import type { Stm32FaultHooks } from './faults.ts'
 import { SystemLoader } from './loader.ts'
 import { PageFlash } from './page-flash.ts'
 import { FLASH_BASE, flashBytesOf, RAM_BASE, type Stm32Product } from './products.ts'
-import { ChipRunner } from './steps.ts'
+import { ChipRunner } from '../uart/chip-program.ts'
 
 export interface ChipSettings {
   readonly product: Stm32Product

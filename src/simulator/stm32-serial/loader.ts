@@ -2,7 +2,7 @@
 import type { Stm32FaultHooks } from './faults.ts'
 import type { PageFlash } from './page-flash.ts'
 import { FLASH_BASE, RAM_BASE, type Stm32Product } from './products.ts'
-import { busy, forever, read, type ChipProgram } from './steps.ts'
+import { busy, forever, read, type ChipProgram } from '../uart/chip-program.ts'
 import { stm32Crc } from './crc.ts'
 
 /** The chip around the loader. */

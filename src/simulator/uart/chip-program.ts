@@ -4,12 +4,18 @@
  */
 
 /** What a program waits for. */
-export type Step = { readonly bytes: number } | { readonly busyMs: number }
+export type Step = { readonly bytes: number; readonly withinMs?: number } | { readonly busyMs: number }
 export type ChipProgram<Result = void> = Generator<Step, Result, Uint8Array>
 
 /** Waits for exactly so many bytes. */
 export function* read(bytes: number): ChipProgram<Uint8Array> {
   return yield { bytes }
+}
+
+/** Waits for so many bytes, but not for ever: null where they did not all come, and those that came stay unread. */
+export function* readWithin(bytes: number, withinMs: number): ChipProgram<Uint8Array | null> {
+  const heard = yield { bytes, withinMs }
+  return heard.length === bytes ? heard : null
 }
 
 /** Works for so long; all but the first of the bytes that come meanwhile are lost, for the receiver holds one. */
@@ -22,6 +28,8 @@ export function* forever(): ChipProgram {
   yield { bytes: Number.POSITIVE_INFINITY }
 }
 
+const nothing = new Uint8Array()
+
 export class ChipRunner {
   #program: ChipProgram | null = null
   #waitsFor: Step = { bytes: 1 }
@@ -32,19 +40,18 @@ export class ChipRunner {
   start(program: ChipProgram): void {
     this.stop()
     this.#program = program
-    this.#advance(new Uint8Array())
+    this.#advance(nothing)
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#stopTimer()
     this.#program = null
     this.#heard = []
   }
 
   onBytes(bytes: Uint8Array): void {
     if (this.#program === null) return
-    if (this.#timer !== null) {
+    if ('busyMs' in this.#waitsFor) {
       if (this.#heard.length === 0) this.#heard.push(...bytes.subarray(0, 1))
       return
     }
@@ -62,6 +69,7 @@ export class ChipRunner {
   }
 
   #advance(input: Uint8Array): void {
+    this.#stopTimer()
     const program = this.#program
     const result = program?.next(input)
     // The program may have reset the chip it runs on.
@@ -71,11 +79,16 @@ export class ChipRunner {
       return
     }
     this.#waitsFor = result.value
-    if (!('busyMs' in result.value)) return
+    const delayMs = 'busyMs' in result.value ? result.value.busyMs : result.value.withinMs
+    if (delayMs === undefined) return
     this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#advance(new Uint8Array())
+      this.#advance(nothing)
       this.#pump()
-    }, result.value.busyMs)
+    }, delayMs)
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
   }
 }
