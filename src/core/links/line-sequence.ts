@@ -83,10 +83,10 @@ export async function runLineSequence(
  */
 export function withDtrRepeated(sequence: LineSequence): LineSequence {
   let dtr = false
-  return sequence.flatMap(step => {
+  return sequence.flatMap((step): LineSequence => {
     if (step.kind === 'pause') return [step]
     dtr = step.dtr ?? dtr
-    return step.rts === undefined ? [step] : [step, { kind: 'lines', dtr } as const]
+    return step.rts === undefined ? [step] : [step, { kind: 'lines', dtr }]
   })
 }
 
