@@ -65,6 +65,7 @@ function buildDevices(given: GivenWords, isJson: boolean): DevicesCommand {
     ratePerSecond: given.number('rate'),
     httpPorts: given.list('port', value => typeof value === 'number'),
     isPublicAllowed: given.has('public'),
+    isIdentifying: given.has('identify'),
     importPath: given.text('import'),
     exportPath: given.text('export'),
     isJson,

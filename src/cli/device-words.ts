@@ -8,6 +8,8 @@ export interface DeviceWords {
   readonly searchCancelled: string
   readonly imported: (count: number) => string
   readonly exported: (count: number, path: string) => string
+  readonly noPorts: string
+  readonly notIdentified: (target: string, why: string) => string
   readonly alsoAt: string
   readonly away: string
 }
@@ -20,6 +22,8 @@ const en: DeviceWords = {
   searchCancelled: 'The search was stopped.',
   imported: count => (count === 1 ? '1 device imported.' : `${String(count)} devices imported.`),
   exported: (count, path) => `${count === 1 ? '1 device' : `${String(count)} devices`} written to ${path}`,
+  noPorts: 'No serial port is there to ask.',
+  notIdentified: (target, why) => `${target}: the board did not say who it is${why === '' ? '' : ` (${why})`}`,
   alsoAt: 'also at',
   away: 'away',
 }
@@ -32,6 +36,8 @@ const vi: DeviceWords = {
   searchCancelled: 'Lần dò đã bị dừng.',
   imported: count => `Đã nhập ${String(count)} thiết bị.`,
   exported: (count, path) => `Đã ghi ${String(count)} thiết bị vào ${path}`,
+  noPorts: 'Không có cổng nối tiếp nào để hỏi.',
+  notIdentified: (target, why) => `${target}: bo mạch không cho biết nó là gì${why === '' ? '' : ` (${why})`}`,
   alsoAt: 'cũng ở',
   away: 'vắng',
 }

@@ -86,7 +86,7 @@ const logFilters = [
 ] as const
 
 const targetNotes = [
-  'TARGET: http://host[:port][/path], serial:/dev/ttyUSB0, tcp://host:port, udp://host:port,',
+  'TARGET: http://host[:port][/path], serial:/dev/ttyUSB0, rfc2217://host:port, tcp://host:port, udp://host:port,',
   '        pull://INTERFACE[:PORT]/DEVICE-ID, mac:AA:BB:CC:DD:EE:FF, or a name that `devices` lists.',
 ]
 
@@ -126,12 +126,20 @@ export const commandGrammars = [
         isRepeatable: true,
         help: 'a port of web servers to look at instead of 80; repeat for more',
       },
+      {
+        kind: 'flag',
+        name: 'identify',
+        help: 'ask each serial port which chip it is; this restarts the boards',
+      },
       { kind: 'flag', name: 'public', help: 'the range may lie outside private networks' },
       { kind: 'text', name: 'import', placeholder: 'FILE', help: 'remember the devices of a CSV file' },
       { kind: 'text', name: 'export', placeholder: 'FILE', help: 'write the remembered devices as CSV' },
       json,
     ],
-    notes: ['--scan connects to each address and reads; it writes nothing to any device.'],
+    notes: [
+      '--scan connects to each address and reads; it writes nothing to any device.',
+      '--identify restarts every board on a serial port into its loader and back; it writes nothing to any device.',
+    ],
   },
   {
     name: 'inspect',

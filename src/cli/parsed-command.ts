@@ -77,6 +77,8 @@ export interface DevicesCommand {
   /** Ports of web servers to look at instead of 80. */
   readonly httpPorts: readonly number[]
   readonly isPublicAllowed: boolean
+  /** Whether boards on serial ports are asked who they are, which restarts them. */
+  readonly isIdentifying: boolean
   readonly importPath: string | undefined
   readonly exportPath: string | undefined
   readonly isJson: boolean

@@ -10,6 +10,7 @@ import { listDevices, lookUpDevice, mergeDevices, targetsOf } from '../core/disc
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
 import { readLabels, setLabel, setLabels, withLabels } from '../core/discovery/labels.ts'
+import type { PortFinder } from '../core/discovery/port-finder.ts'
 import { forgetDevice, readRemembered, rememberDevices } from '../core/discovery/remembered.ts'
 import type { SearchPort } from '../core/discovery/scan.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
@@ -22,6 +23,8 @@ export interface DevicesWorld {
   readonly clock: Clock
   readonly sources: readonly DeviceSource[]
   readonly isSimulated: (endpoint: Endpoint) => boolean
+  /** What is known of serial ports, also where nothing listens. */
+  readonly ports: Pick<PortFinder, 'entryOf'>
   /** @param timeoutMs of each question; the station's own where not given */
   readonly probe: (endpoint: Endpoint, signal: AbortSignal, timeoutMs?: number) => Promise<ProbeReport>
   /** What a CSV file may name. */
@@ -149,7 +152,17 @@ export class Devices {
   async add(target: string, signal: AbortSignal): Promise<{ device: DeviceEntry; probe: ProbeReport }> {
     const endpoint = this.resolve(target)
     const report = await this.#world.probe(endpoint, signal)
-    return { device: this.#keep(endpoint, report), probe: report }
+    return { device: await this.#keep(endpoint, report), probe: report }
+  }
+
+  /**
+   * Asks a target which board it is and keeps the answer; null where nothing answers.
+   * @throws {FlashproofError} target.*, device.busy, file.not-writable
+   */
+  async identify(target: string, signal: AbortSignal): Promise<{ device: DeviceEntry | null; probe: ProbeReport }> {
+    const endpoint = this.resolve(target)
+    const report = await this.#world.probe(endpoint, signal)
+    return { device: report.identity === null ? null : await this.#keep(endpoint, report), probe: report }
   }
 
   /** The remembered devices as CSV text. */
@@ -206,14 +219,19 @@ export class Devices {
     const endpoint = this.resolve(target)
     const report = await this.#world.probe(endpoint, signal, FINGERPRINT_TIMEOUT_MS)
     const isRecognised = report.protocols.length > 0 || report.recognised !== undefined
-    return isRecognised && !signal.aborted ? this.#keep(endpoint, report) : null
+    return isRecognised && !signal.aborted ? await this.#keep(endpoint, report) : null
   }
 
   /** @throws {FlashproofError} file.not-writable */
-  #keep(endpoint: Endpoint, report: ProbeReport): DeviceEntry {
-    const { home, clock, isSimulated } = this.#world
-    const known = this.#known().find(entry => entry.target === endpoint.text)
-    const identity = report.identity === null ? (known?.identity ?? null) : cleanIdentity(report.identity)
+  async #keep(endpoint: Endpoint, report: ProbeReport): Promise<DeviceEntry> {
+    const { home, clock, isSimulated, ports } = this.#world
+    const port = endpoint.kind === 'serial' ? await ports.entryOf(endpoint.path) : null
+    const listed = this.#known().find(entry => entry.target === endpoint.text)
+    const known = listed ?? port ?? undefined
+    // What hangs there now, and not what was known of an earlier board at this port.
+    const before = port === null ? (known?.identity ?? null) : port.identity
+    const said = report.identity === null ? null : cleanIdentity(report.identity)
+    const identity = said === null ? before : port === null ? said : { ...before, ...said }
     const entry = deviceEntry({
       target: endpoint.text,
       source: isSimulated(endpoint) ? 'simulated' : 'remembered',
@@ -224,10 +242,13 @@ export class Devices {
       lastSeenAt: report.reachable ? isoWithZone(clock.nowMs()) : (known?.lastSeenAt ?? null),
       appName: cleanText(report.telemetry?.appName) ?? known?.appName ?? null,
       appVersion: cleanText(report.telemetry?.appVersion) ?? known?.appVersion ?? null,
+      ...(port === null || identity?.mac !== undefined ? {} : { key: port.key }),
+      ...(port?.adapterKey === undefined ? {} : { adapterKey: port.adapterKey }),
       ...(report.recognised === undefined ? {} : { notes: [report.recognised] }),
     })
+    this.#discovery.learn(entry)
     // Virtual boards are listed by their simulator, and are gone with it.
-    if (!entry.simulated)
+    if (!entry.simulated && isToRemember(entry))
       write(() => {
         rememberDevices(home, [entry])
       })
@@ -252,8 +273,17 @@ export class Devices {
   }
 }
 
-/** A board as it is remembered: where a job met it, and who it said it is. */
-export function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
+/** Whoever comes next to an adapter without a number of its own must not be taken for this board. */
+function isToRemember({ adapterKey }: DeviceEntry): boolean {
+  return adapterKey === undefined || adapterKey.startsWith('usb:')
+}
+
+/**
+ * A board as it is remembered: where a job met it, and who it said it is.
+ * @param keys under which its serial port is known, where it hangs on one
+ */
+export function seenDevice(snapshot: JobSnapshot, clock: Clock, keys: readonly string[] = []): DeviceEntry {
+  const adapterKey = keys.find(key => key.startsWith('usb:'))
   return deviceEntry({
     target: snapshot.target,
     name: snapshot.device?.name ?? null,
@@ -262,6 +292,7 @@ export function seenDevice(snapshot: JobSnapshot, clock: Clock): DeviceEntry {
     protocols: snapshot.protocol === null ? [] : [snapshot.protocol],
     lastSeenAt: isoWithZone(clock.nowMs()),
     appVersion: snapshot.versionAfter ?? snapshot.versionBefore ?? null,
+    ...(adapterKey === undefined ? {} : { adapterKey }),
   })
 }
 

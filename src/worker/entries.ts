@@ -8,3 +8,4 @@ function entry(source: string, built: string): URL {
 
 export const firmwareThreadEntry = entry('../core/jobs/firmware-thread.ts', './firmware-thread.js')
 export const historyThreadEntry = entry('../core/journal/history-thread.ts', './history-thread.js')
+export const decodeThreadEntry = entry('../core/telemetry/backtrace/decode-thread.ts', './decode-thread.js')

@@ -14,6 +14,8 @@ import { appVersion } from './version.ts'
 /** Rows of a trace or of telemetry in one answer, where the caller does not say. */
 const PAGE_ROWS = 1000
 
+const LINE_ENDS = { lf: '\n', crlf: '\r\n', cr: '\r', none: '' } as const
+
 export interface WorkerWorld {
   readonly station: Station
   readonly emit: <Name extends EventName>(name: Name, payload: EventOf<Name>) => void
@@ -64,6 +66,10 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       await devices.hear([target], signal)
       return await station.probe(station.resolve(target), signal)
     },
+    'device.identify': async ({ target }, { signal }) => {
+      await devices.hear([target], signal)
+      return await devices.identify(target, signal)
+    },
     'device.add': async ({ target }, { signal }) => {
       await devices.hear([target], signal)
       return await devices.add(target, signal)
@@ -104,10 +110,24 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       engine.answer(jobId, code, answer, answeredBy)
       return {}
     },
-    'monitor.start': async ({ target, intervalMs }, { signal }) => {
+    'monitor.start': async ({ target, ...settings }, { signal }) => {
       await devices.hear([target], signal)
-      return { monitorId: monitors.start(station.resolve(target), intervalMs) }
+      return { monitorId: monitors.start(station.resolve(target), definedOnly(settings)) }
     },
+    'monitor.attach': async ({ monitorId, logFile, elfPath }) => {
+      const file = logFile === undefined ? undefined : definedOnly(logFile)
+      await monitors.attach(monitorId, definedOnly({ logFile: file, elfPath }))
+      return {}
+    },
+    'monitor.send': async ({ monitorId, text, lineEnd = 'lf' }) => {
+      await monitors.send(monitorId, text, LINE_ENDS[lineEnd])
+      return {}
+    },
+    'monitor.restart': ({ monitorId }) => {
+      monitors.restart(monitorId)
+      return {}
+    },
+    'monitor.history': ({ target }) => ({ entries: monitors.history(station.resolve(target)) }),
     'monitor.stop': ({ monitorId }) => {
       monitors.stop(monitorId)
       return {}

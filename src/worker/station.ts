@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../core/clock.ts'
 import { DeviceMemory } from '../core/discovery/remembering.ts'
 import { listSimulated } from '../core/discovery/simulated.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
+import { createPortFinder, type PortFinder } from '../core/discovery/port-finder.ts'
 import { createDeviceSources } from '../core/discovery/index.ts'
 import { isListeningAllowed } from '../core/discovery/listening.ts'
 import { isEndpoint, parseTarget, type Endpoint } from '../core/discovery/target.ts'
@@ -32,10 +33,11 @@ import { transferProtocols } from '../core/transfer/index.ts'
 import type { TransferProtocol } from '../core/transfer/transfer-protocol.ts'
 import { assertBoardFree, BoardLines, isBoardLocked } from './board-place.ts'
 import { Devices, seenDevice } from './devices.ts'
-import { firmwareThreadEntry } from './entries.ts'
+import { decodeThreadEntry, firmwareThreadEntry } from './entries.ts'
 import { takeFingerprint } from './fingerprint.ts'
 import { keepHouse, type HousekeepingResult } from './housekeeping.ts'
 import { changePreferences, readJobSettings, readPreferences, readSettings } from '../core/journal/settings.ts'
+import { createThreadDecoder } from '../core/telemetry/backtrace/thread-decoder.ts'
 import { TelemetryHistory } from '../core/telemetry/history.ts'
 import { Monitors } from './monitors.ts'
 import { appVersion, packageFile } from './version.ts'
@@ -54,6 +56,8 @@ export interface StationOptions {
   readonly isSimulated?: (endpoint: Endpoint) => boolean
   /** The protocols that jobs may use; all of them unless a test brings its own. */
   readonly protocols?: readonly TransferProtocol[]
+  /** How ports are found again; the system's unless a test brings its own. */
+  readonly ports?: PortFinder
   /** Where devices come from; THE LIST unless a test brings its own. */
   readonly deviceSources?: readonly DeviceSource[]
   /** How firmware is read; in a thread of its own unless a test reads it itself. */
@@ -125,8 +129,10 @@ export function openStation(options: StationOptions): Station {
       return probeTarget({ endpoint, protocols, signal, clock, timeoutMs })
     })
   const isBusy = (target: string): boolean => isBoardLocked(target, locks)
+  const ports = options.ports ?? createPortFinder()
   const devices = new Devices({
     home,
+    ports,
     clock,
     isSimulated,
     probe,
@@ -178,6 +184,7 @@ export function openStation(options: StationOptions): Station {
         if (isSimulated(endpoint) === simulated) return endpoint
         throw new FlashproofError('target.unknown', `“${name}” is another kind of board now`, { target: name })
       },
+      ports,
       locks,
       owner,
       command: options.command ?? 'flashproof',
@@ -201,7 +208,15 @@ export function openStation(options: StationOptions): Station {
         emit('decision.asked', { jobId, decision })
       },
       onDeviceSeen: snapshot => {
-        if (!snapshot.simulated) memory.note(seenDevice(snapshot, clock))
+        if (snapshot.simulated) return
+        const target = parseTarget(snapshot.target)
+        if (target.kind !== 'serial') {
+          memory.note(seenDevice(snapshot, clock))
+          return
+        }
+        void ports.keysOf(target.path).then(keys => {
+          memory.note(seenDevice(snapshot, clock, keys))
+        })
       },
     },
   })
@@ -213,6 +228,7 @@ export function openStation(options: StationOptions): Station {
       telemetry.add(target, sample)
     },
     isTransferring: target => engine.isTransferring(target),
+    decodeCrash: createThreadDecoder(decodeThreadEntry),
   })
 
   return {
@@ -262,9 +278,9 @@ export function openStation(options: StationOptions): Station {
     },
     async close(longestMs) {
       sleep.stop()
-      monitors.stopAll()
+      const monitorsEnded = monitors.stopAll()
       // The jobs first: each byte that is sent after the word to stop is one too many.
-      await Promise.all([engine.stop(longestMs), devices.close()])
+      await Promise.all([engine.stop(longestMs), devices.close(), monitorsEnded])
       memory.close()
       await Promise.all(Object.values(journals).map(writeTheRest))
       journals.station.close()

@@ -27,6 +27,7 @@ let told: { name: EventName; payload: unknown }[]
 let heard: DeviceEntry[]
 let world: WatchWorld | null
 let devices: Devices
+let port: DeviceEntry | null
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'flashproof-devices-'))
@@ -34,6 +35,7 @@ beforeEach(() => {
   told = []
   heard = []
   world = null
+  port = null
   const source: DeviceSource = {
     id: 'mdns',
     list: () => heard,
@@ -52,6 +54,7 @@ beforeEach(() => {
     clock,
     sources: [source, rememberedSource],
     isSimulated: () => false,
+    ports: { entryOf: () => Promise.resolve(port) },
     protocolIds: ['esp-parts'],
     searchPorts: [{ scheme: 'http', port: 80 }],
     isBusy: () => false,

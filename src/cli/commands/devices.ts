@@ -2,7 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { DeviceEntry, DiscoveryChannel, EventOf } from '../../shared/contract/index.ts'
-import { FlashproofError, errorTable } from '../../shared/errors.ts'
+import { asFlashproofError, FlashproofError, errorTable } from '../../shared/errors.ts'
 import { stripControl } from '../../shared/units.ts'
 import type { CommandContext } from '../command-context.ts'
 import { deviceWords, type DeviceWords } from '../device-words.ts'
@@ -23,10 +23,15 @@ export async function runDevices(context: CommandContext, command: DevicesComman
   if (command.exportPath !== undefined) await exportDevices(context, session, command.exportPath, words)
   const isCancelled = command.scan !== undefined && !(await scan(context, session, command, words))
   if (isCancelled) return errorTable['call.aborted'].exitCode
+  const identified = command.isIdentifying
+    ? await identifyBoards(context, session, words)
+    : new Map<string, DeviceEntry>()
   // Somebody who works with files or a range did not ask to listen.
   const isListening = command.scan === undefined && command.importPath === undefined && command.exportPath === undefined
   const request = { waitMs: command.waitMs ?? (isListening ? DEFAULT_WAIT_MS : 0) }
-  const { devices, channels = [] } = await session.client.call('device.list', request, { signal: interruption.signal })
+  const answer = await session.client.call('device.list', request, { signal: interruption.signal })
+  const { channels = [] } = answer
+  const devices = answer.devices.map(device => withAnswer(device, identified.get(device.target)))
   for (const device of devices) report.json({ type: 'device', ...device })
   if (devices.length === 0) report.notice(report.texts.noDevices)
   else report.result(describeDevices(devices, words).join('\n'))
@@ -70,6 +75,43 @@ async function scan(
     interruption.signal.removeEventListener('abort', onAbort)
     unsubscribe()
   }
+}
+
+/** Asks the board on each serial port that is there; one that does not answer takes nothing from the others. */
+async function identifyBoards(
+  { report, interruption }: CommandContext,
+  { client }: WorkerSession,
+  words: DeviceWords,
+): Promise<ReadonlyMap<string, DeviceEntry>> {
+  const { signal } = interruption
+  const { devices } = await client.call('device.list', { waitMs: 0 }, { signal })
+  const targets = devices.filter(isOnSerialPort).map(({ target }) => target)
+  if (targets.length === 0) report.notice(words.noPorts)
+  const answers = await Promise.all(
+    targets.map(async target => {
+      const shown = stripControl(target, 120)
+      try {
+        const { device, probe } = await client.call('device.identify', { target }, { signal })
+        if (device === null) report.notice(words.notIdentified(shown, stripControl(probe.notes.join('; '), 400)))
+        return device === null ? [] : [[target, device] as const]
+      } catch (error) {
+        if (signal.aborted) throw error
+        report.notice(words.notIdentified(shown, stripControl(asFlashproofError(error).message, 400)))
+        return []
+      }
+    }),
+  )
+  return new Map(answers.flat())
+}
+
+function isOnSerialPort({ target, present }: DeviceEntry): boolean {
+  return present !== false && /^(serial|rfc2217):/.test(target)
+}
+
+/** A board behind an adapter that cannot be told from another is not remembered; what it just said is shown all the same. */
+function withAnswer(device: DeviceEntry, answer: DeviceEntry | undefined): DeviceEntry {
+  if (answer === undefined || device.identity?.mac !== undefined) return device
+  return { ...device, identity: answer.identity, protocols: answer.protocols }
 }
 
 async function importDevices(

@@ -29,7 +29,7 @@ export async function listDevices(sources: readonly DeviceSource[], world: Disco
 export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
   const merged: DeviceEntry[] = []
   const places = new Map<string, number>()
-  for (const entry of entries) {
+  for (const entry of knowAdapters(entries)) {
     const atKey = places.get(keyPlace(entry))
     // The key first: an address that went on to another board must not draw the old board's name with it.
     const atTarget = targetsOf(entry)
@@ -45,13 +45,36 @@ export function mergeDevices(entries: readonly DeviceEntry[]): DeviceEntry[] {
       merged.push(isTaken ? { ...entry, key: entry.target } : entry)
       continue
     }
-    if (areOthers(known, entry)) continue
+    if (areOthers(known, entry) || (index !== atKey && mayBeOtherAtPort(known, entry))) continue
     const both = mergeTwo(known, entry)
     merged[index] = both
     if (!places.has(keyPlace(both))) places.set(keyPlace(both), index)
     for (const target of targetsOf(entry)) if (!places.has(target)) places.set(target, index)
   }
   return merged
+}
+
+/**
+ * A board behind an adapter with a number of its own is known as soon as the adapter is plugged in; it is asked all the
+ * same before anything is written.
+ */
+function knowAdapters(entries: readonly DeviceEntry[]): DeviceEntry[] {
+  const boards = new Map(
+    entries
+      .filter(({ source, identity }) => source === 'remembered' && identity?.mac !== undefined)
+      .flatMap(entry => (entry.adapterKey?.startsWith('usb:') === true ? [[entry.adapterKey, entry] as const] : [])),
+  )
+  return entries.map(entry => {
+    const board = boards.get(entry.adapterKey ?? '')
+    if (entry.source !== 'serial' || board === undefined || entry.identity?.mac !== undefined) return entry
+    return { ...entry, key: board.key, identity: { ...board.identity, ...entry.identity } }
+  })
+}
+
+/** A port's name goes to whatever is plugged in next, so a board that was there before says nothing of it. */
+function mayBeOtherAtPort(known: DeviceEntry, entry: DeviceEntry): boolean {
+  const isOfEarlier = known.source === 'serial' && entry.source === 'remembered'
+  return isOfEarlier && entry.identity?.mac !== undefined && known.identity?.mac === undefined
 }
 
 /** Every place where it can be spoken to, the first one first. */
@@ -65,6 +88,8 @@ export function targetsOf(entry: DeviceEntry): string[] {
  */
 function otherTargets(known: DeviceEntry, entry: DeviceEntry): Pick<DeviceEntry, 'otherTargets'> {
   const others = new Map((known.otherTargets ?? []).map(other => [other.target, other.protocols]))
+  const isElsewhere = isHeard(known) && isHeard(entry) && entry.target !== known.target
+  if (isElsewhere && !others.has(entry.target)) others.set(entry.target, [])
   const theirs = [{ target: entry.target, protocols: entry.protocols }, ...(entry.otherTargets ?? [])]
   for (const { target, protocols } of theirs) {
     const listed = others.get(target)
@@ -74,7 +99,7 @@ function otherTargets(known: DeviceEntry, entry: DeviceEntry): Pick<DeviceEntry,
 }
 
 function mergeTwo(known: DeviceEntry, entry: DeviceEntry): DeviceEntry {
-  const isAtOther = (known.otherTargets ?? []).some(({ target }) => target === entry.target)
+  const isAtOther = (otherTargets(known, entry).otherTargets ?? []).some(({ target }) => target === entry.target)
   return {
     ...known,
     ...otherTargets(known, entry),
@@ -89,6 +114,11 @@ function mergeTwo(known: DeviceEntry, entry: DeviceEntry): DeviceEntry {
     appName: known.appName ?? entry.appName,
     appVersion: known.appVersion ?? entry.appVersion,
   }
+}
+
+/** Whether a source of the moment says so: both places count then, such as its USB port and its network address. */
+function isHeard({ source }: DeviceEntry): boolean {
+  return source === 'serial' || source === 'mdns'
 }
 
 /** A MAC names the board itself, a USB serial number its bridge, a socket only where it hangs. */

@@ -34,13 +34,17 @@ export function readRemembered(home: string): DeviceEntry[] {
   }
 }
 
-/** Keeps boards, the last one first. The same target or the same key replaces an older entry. */
+/**
+ * Keeps boards, the last one first. The same target or the same key replaces an older entry; behind an adapter with a
+ * number of its own, the same adapter does instead of the target, which the next adapter may get.
+ */
 export function rememberDevices(home: string, entries: readonly DeviceEntry[]): void {
   const devices: DeviceEntry[] = []
   const seen = new Set<string>()
   for (const entry of [...entries.toReversed(), ...readRemembered(home)]) {
-    if (seen.has(entry.target) || seen.has(entry.key)) continue
-    seen.add(entry.target).add(entry.key)
+    const place = entry.adapterKey ?? entry.target
+    if (seen.has(place) || seen.has(entry.key)) continue
+    seen.add(place).add(entry.key)
     devices.push({ ...entry, source: 'remembered', label: null, present: null })
     if (devices.length === MAX_REMEMBERED) break
   }

@@ -5,6 +5,7 @@
 import type { DeviceIdentity } from '../../shared/contract/models.ts'
 import { FlashproofError } from '../../shared/errors.ts'
 import { stripControl } from '../../shared/units.ts'
+import { normalMac } from '../discovery/device-key.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import { endpointKey } from './endpoint-key.ts'
 import { compareIdentity, identityKey } from './identity.ts'
@@ -14,9 +15,12 @@ import type { JobWorld } from './job-world.ts'
 export class BoardGuard {
   readonly #book: JobBook
   readonly #world: JobWorld
+  readonly #orderedMac: string | null
   readonly #keys = new Set<string>()
 
-  constructor(book: JobBook, world: JobWorld) {
+  /** @param orderedMac of the board, where the order names it: another board is refused although none is known yet */
+  constructor(book: JobBook, world: JobWorld, orderedMac: string | null) {
+    this.#orderedMac = orderedMac
     this.#book = book
     this.#world = world
   }
@@ -50,6 +54,11 @@ export class BoardGuard {
       this.#book.update({ boardNow: 'unknown' })
       const text = 'another board answers at this address'
       throw new FlashproofError('device.identity-changed', text, { expected: known, found: clean })
+    }
+    const mac = normalMac(clean.mac)
+    if (this.#orderedMac !== null && mac !== null && mac !== this.#orderedMac) {
+      const text = `the board that answers is ${mac}, not ${this.#orderedMac}`
+      throw new FlashproofError('device.identity-changed', text, { expected: { mac: this.#orderedMac }, found: clean })
     }
     const key = identityKey(clean)
     if (key !== null) this.#lock(`device:${key}`)

@@ -11,7 +11,7 @@ import {
   type JobState,
 } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
-import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
+import { isEndpoint, parseTarget, type Endpoint, type SerialEndpoint } from '../discovery/target.ts'
 import type { Segment } from '../image/memory-image.ts'
 import type { Journal } from '../journal/journal.ts'
 import { isNeverSent, isTransient, retryDelayMs } from '../transfer/retry.ts'
@@ -73,6 +73,8 @@ export class JobRun {
   #hasConnected: boolean
   /** Where the board is spoken to: as ordered, until one that was ordered by its name moves. */
   #endpoint: Endpoint | null = null
+  /** Under which the serial port is known beyond its name; none: it was not there yet, or is no serial port. */
+  #portKeys: readonly string[] = []
   /** When a board that had been spoken to broke off (monotonic); null: it did not. */
   #lostMs: number | null
 
@@ -88,7 +90,7 @@ export class JobRun {
     this.#hasConnected = options.isResume && (snapshot.doneBytes > 0 || (snapshot.completion ?? 'none') !== 'none')
     this.#lostMs = this.#hasConnected ? world.clock.monotonicMs() : null
     this.#edge = new ChunkEdge(book, world.clock, this.#stop.signal)
-    this.#guard = new BoardGuard(book, world)
+    this.#guard = new BoardGuard(book, world, macOrdered(order))
     this.#ending = new JobEnding({ book, edge: this.#edge, order: () => this.#order, journal, world })
     this.#decisions = new JobDecisions({
       book,
@@ -315,7 +317,7 @@ export class JobRun {
     const backByMs = this.#lostMs === null ? 0 : this.#lostMs + retryPolicy.rebootTimeoutMs
     const untilMs = Math.max(this.#book.startedMs + order.waitDeviceMs, backByMs)
     for (;;) {
-      const endpoint = this.#follow(this.#endpoint ?? ordered)
+      const endpoint = await this.#follow(this.#endpoint ?? ordered)
       try {
         return await work(endpoint)
       } catch (thrown) {
@@ -332,8 +334,9 @@ export class JobRun {
    * another address: it is asked there again who it is before a byte leaves.
    * @throws {FlashproofError} device.busy when another job speaks with that address
    */
-  #follow(endpoint: Endpoint): Endpoint {
+  async #follow(endpoint: Endpoint): Promise<Endpoint> {
     const { world, order } = this.#options
+    if (endpoint.kind === 'serial') return await this.#followPort(endpoint)
     if (order.orderedAs === null || identityKey(this.#book.snapshot.device) === null) return endpoint
     let found: Endpoint
     try {
@@ -346,6 +349,27 @@ export class JobRun {
     this.#guard.moveEndpoint(endpoint, found)
     this.#endpoint = found
     this.#book.log('info', 'device.moved', `“${order.orderedAs}” was at ${endpoint.text} and is at ${found.text} now`)
+    return found
+  }
+
+  /**
+   * A board that restarts may leave USB and come back as another port. It is known by its adapter or its socket then, and
+   * is asked who it is before a byte leaves, so that another board there gets nothing.
+   * @throws {FlashproofError} device.busy when another job speaks with that port
+   */
+  async #followPort(endpoint: SerialEndpoint): Promise<Endpoint> {
+    const { ports } = this.#options.world
+    if (ports === undefined) return endpoint
+    if (this.#portKeys.length === 0) {
+      this.#portKeys = await ports.keysOf(endpoint.path)
+      return endpoint
+    }
+    const path = await ports.find(this.#portKeys)
+    const found: SerialEndpoint = { kind: 'serial', text: `serial:${path ?? ''}`, path: path ?? '' }
+    if (path === null || endpointKey(found) === endpointKey(endpoint)) return endpoint
+    this.#guard.moveEndpoint(endpoint, found)
+    this.#endpoint = found
+    this.#book.log('info', 'device.moved', `the port ${endpoint.path} came back as ${path}`)
     return found
   }
 
@@ -415,6 +439,13 @@ function segmentsOf({ baseAddress, segments }: StoredOrder['image'], bytes: Uint
     address,
     bytes: bytes.subarray(address - base, address - base + sizeBytes),
   }))
+}
+
+/** The MAC that the board must have because it was ordered by it; null where it was ordered otherwise. */
+function macOrdered({ orderedAs }: StoredOrder): string | null {
+  if (orderedAs === null) return null
+  const target = parseTarget(orderedAs)
+  return target.kind === 'mac' ? target.value : null
 }
 
 function endpointOf(order: StoredOrder): Endpoint {

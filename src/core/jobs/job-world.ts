@@ -1,6 +1,7 @@
 /** What jobs use of the world around them; made once per worker, or by a test. */
 import type { Decision, JobLogLine, JobSnapshot, TelemetrySample } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
+import type { PortFinder } from '../discovery/port-finder.ts'
 import type { Endpoint } from '../discovery/target.ts'
 import type { Hints } from '../journal/hints.ts'
 import type { Locks } from '../journal/locks.ts'
@@ -27,6 +28,8 @@ export interface JobWorld {
    * @throws {FlashproofError} target.*
    */
   readonly lookUp?: (name: string, isSimulated: boolean) => Endpoint
+  /** Follows a serial port that comes back under another name; without it a port stays what it was called. */
+  readonly ports?: PortFinder
   readonly locks: Locks
   readonly owner: Owner
   /** What a second user is told that holds the device. */

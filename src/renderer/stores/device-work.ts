@@ -24,13 +24,18 @@ export const useDeviceWork = defineStore('device-work', () => {
   const probes = shallowRef<ReadonlyMap<string, ProbeResult>>(new Map())
   const asking = shallowRef<ReadonlySet<string>>(new Set())
 
-  /** Asks a device what it is, by reading only; what came of it is kept in `probes`. */
+  /**
+   * Asks a device what it is, by reading only; what came of it is kept in `probes`. A board on a serial port restarts for
+   * it, so its answer is kept for the row too.
+   */
   async function probe(target: string): Promise<void> {
     if (asking.value.has(target)) return
     asking.value = new Set(asking.value).add(target)
     let result: ProbeResult
     try {
-      const report = await client.call('device.probe', { target })
+      const report = isSerialPort(target)
+        ? (await client.call('device.identify', { target })).probe
+        : await client.call('device.probe', { target })
       result = { report, error: null, askedAtMs: Date.now() }
     } catch (thrown) {
       result = { report: null, error: asFlashproofError(thrown), askedAtMs: Date.now() }
@@ -53,3 +58,7 @@ export const useDeviceWork = defineStore('device-work', () => {
 
   return { probes, asking, probe, resume }
 })
+
+function isSerialPort(target: string): boolean {
+  return target.startsWith('serial:')
+}

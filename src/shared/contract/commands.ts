@@ -12,6 +12,7 @@ import {
   JobLogLine,
   JobSnapshot,
   JobState,
+  MonitorEntry,
   PcCheckItem,
   Preferences,
   ProbeReport,
@@ -310,8 +311,62 @@ export const commands = {
     answeredBy: 'worker',
     allowedFrom: 'page',
     effect: 'reads',
-    request: z.strictObject({ target: z.string(), intervalMs: z.number().int().min(100).max(60_000).optional() }),
+    request: z.strictObject({
+      target: z.string(),
+      intervalMs: z.number().int().min(100).max(60_000).optional(),
+      /** Of a serial line; 115,200 unless it is said. */
+      baudRate: z.number().int().min(300).max(5_000_000).optional(),
+    }),
     response: z.object({ monitorId: z.string() }),
+  }),
+  /** Names files, so it is the host's alone: a log file of the lines, an ELF file that crashes are decoded with. */
+  'monitor.attach': command({
+    answeredBy: 'worker',
+    allowedFrom: 'host',
+    request: z.strictObject({
+      monitorId: z.string(),
+      logFile: z
+        .strictObject({
+          path: z.string().min(1),
+          sizeBytes: z
+            .number()
+            .int()
+            .min(4096)
+            .max(2 ** 30)
+            .optional(),
+          /** How many that are full are kept beside it. */
+          kept: z.number().int().min(0).max(99).optional(),
+        })
+        .optional(),
+      elfPath: z.string().min(1).optional(),
+    }),
+    response: z.object({}),
+  }),
+  /** Sends a line of text to a board. */
+  'monitor.send': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({
+      monitorId: z.string(),
+      text: z.string().max(4096),
+      lineEnd: z.enum(['lf', 'crlf', 'cr', 'none']).optional(),
+    }),
+    response: z.object({}),
+  }),
+  /** Restarts the board by its reset line: at once, or as soon as its line is open. */
+  'monitor.restart': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    request: z.strictObject({ monitorId: z.string() }),
+    response: z.object({}),
+  }),
+  /** The newest lines and events of a target that is or was watched (2,000 at most), the oldest of them first. */
+  'monitor.history': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    effect: 'reads',
+    request: z.strictObject({ target: z.string() }),
+    response: z.object({ entries: z.array(MonitorEntry) }),
   }),
   'monitor.stop': command({
     answeredBy: 'worker',
@@ -369,6 +424,17 @@ export const commands = {
       require: EvidenceLevel.optional(),
     }),
     response: z.object({ targets: z.array(TargetReview) }),
+  }),
+  /**
+   * Asks a board on a serial port which chip it is, which restarts it, and keeps the answer in the list. Where nothing
+   * answers, the list stays as it is.
+   */
+  'device.identify': command({
+    answeredBy: 'worker',
+    allowedFrom: 'page',
+    deadlineMs: 60_000,
+    request: z.strictObject({ target: z.string().max(2048) }),
+    response: z.object({ device: DeviceEntry.nullable(), probe: ProbeReport }),
   }),
   /** Asks a target what it is and keeps it in the list, whether it answers or not. */
   'device.add': command({

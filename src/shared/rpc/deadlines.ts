@@ -19,6 +19,7 @@ const longerMs: Partial<Record<CommandName, number>> = {
   'log.verify': LONG_MS,
   'order.review': 120_000,
   'device.add': 60_000,
+  'device.identify': 60_000,
   'pc.check': 30_000,
   'job.trace': 60_000,
   'log.check': LONG_MS,

@@ -128,6 +128,36 @@ describe('identity in the merged list', () => {
     expect(merged).toHaveLength(1)
   })
 
+  it('knows the board behind an adapter with a number of its own, and joins it with its network address', () => {
+    const identity = { mac: '02:00:00:00:00:01', chip: 'ESP32' }
+    const adapterKey = 'usb:10C4:EA60:A'
+    const port = { source: 'serial', key: adapterKey, adapterKey, present: true } as const
+    const merged = mergeDevices([
+      entry('serial:/dev/ttyUSB1', { ...port, identity: { usbSerial: 'A' } }),
+      entry('http://192.0.2.1', { source: 'mdns', identity: { mac: identity.mac }, protocols: ['esp-parts'] }),
+      entry('serial:/dev/ttyUSB0', { identity, adapterKey, appVersion: '1.2', protocols: ['a-loader'] }),
+    ])
+    expect(merged).toMatchObject([
+      {
+        key: 'mac:02:00:00:00:00:01',
+        target: 'serial:/dev/ttyUSB1',
+        identity: { ...identity, usbSerial: 'A' },
+        appVersion: '1.2',
+        otherTargets: [{ target: 'http://192.0.2.1', protocols: ['esp-parts'] }],
+      },
+    ])
+    expect(merged).toHaveLength(1)
+  })
+
+  it('does not take whatever hangs at a port now for the board that hung there before', () => {
+    const merged = mergeDevices([
+      entry('serial:/dev/ttyUSB0', { source: 'serial', key: 'socket:1-1', adapterKey: 'socket:1-1' }),
+      entry('serial:/dev/ttyUSB0', { identity: { mac: '02:00:00:00:00:01' }, name: 'earlier' }),
+    ])
+    expect(merged).toMatchObject([{ key: 'socket:1-1', name: null, identity: null }])
+    expect(merged).toHaveLength(1)
+  })
+
   it('learns the stronger key: an address becomes a board once its MAC is known', () => {
     const merged = mergeDevices([
       entry('http://192.0.2.1', { source: 'mdns', present: true }),
