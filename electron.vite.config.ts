@@ -20,6 +20,7 @@ export default defineConfig({
           simulator: resolve('src/simulator/index.ts'),
           'firmware-thread': resolve('src/core/jobs/firmware-thread.ts'),
           'history-thread': resolve('src/core/journal/history-thread.ts'),
+          'decode-thread': resolve('src/core/telemetry/backtrace/decode-thread.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },

@@ -16,6 +16,7 @@ const REQUIRED_IN_ASAR = [
   'out/simulator.js',
   'out/firmware-thread.js',
   'out/history-thread.js',
+  'out/decode-thread.js',
   'out/preload/index.cjs',
   'out/page/index.html',
   'node_modules/serialport/package.json',

@@ -16,6 +16,7 @@ export const BUILT_FILES = [
   'simulator.js',
   'firmware-thread.js',
   'history-thread.js',
+  'decode-thread.js',
   'cli.js',
   'clock-CPQvqv5O.js',
   'preload/index.cjs',

@@ -22,10 +22,11 @@ beforeEach(async () => {
       onSample()
     },
     isTransferring: () => isBusy,
+    decodeCrash: () => Promise.reject(new Error('not asked for')),
   })
 })
 afterEach(async () => {
-  monitors.stopAll()
+  await monitors.stopAll()
   await board.close()
 })
 
@@ -42,20 +43,20 @@ function nextSample(): Promise<void> {
 }
 
 it('one target has one monitor, which ends with its last holder', async () => {
-  const first = monitors.start(endpoint(), 20)
+  const first = monitors.start(endpoint(), { intervalMs: 20 })
   await nextSample()
-  expect(monitors.start(endpoint(`${board.target}/`), 5000)).toBe(first)
+  expect(monitors.start(endpoint(`${board.target}/`), { intervalMs: 5000 })).toBe(first)
   monitors.stop(first)
   await nextSample()
   monitors.stop(first)
-  const again = monitors.start(endpoint(), 20)
+  const again = monitors.start(endpoint(), { intervalMs: 20 })
   expect(again).not.toBe(first)
   monitors.stop('m-unknown')
 })
 
 it('asks nothing while a job speaks with the board, and goes on afterwards', async () => {
   isBusy = true
-  monitors.start(endpoint(), 5)
+  monitors.start(endpoint(), { intervalMs: 5 })
   // What a request needs to reach a board of this process takes a few turns of the loop.
   for (let round = 0; round < 20; round++) await new Promise(resolve => setImmediate(resolve))
   expect(board.stats.requests).toBe(0)

@@ -5,7 +5,7 @@
 import { FlashproofError, hasErrorCode } from '../../shared/errors.ts'
 import type { DeviceIdentity, TelemetrySample } from '../../shared/contract/models.ts'
 import { isJsonPointer, resolvePointer } from './json-pointer.ts'
-import type { TelemetryReading, TelemetrySource } from './telemetry-source.ts'
+import type { AskedTelemetry, TelemetryReading } from './telemetry-source.ts'
 
 type NumberField = {
   [Key in keyof TelemetrySample]-?: NonNullable<TelemetrySample[Key]> extends number ? Key : never
@@ -124,7 +124,7 @@ function valueOf(document: unknown, map: TelemetryMap, field: TelemetryField): u
 }
 
 /** Makes a source that reads `path` of the device and maps its JSON. */
-export function httpJsonSource(options: { readonly path?: string; readonly map?: TelemetryMap } = {}): TelemetrySource {
+export function httpJsonSource(options: { readonly path?: string; readonly map?: TelemetryMap } = {}): AskedTelemetry {
   const path = options.path ?? '/telemetry'
   const map = options.map ?? defaultTelemetryMap
   return {

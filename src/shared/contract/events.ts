@@ -9,6 +9,7 @@ import {
   JobLogLine,
   JobSnapshot,
   MenuAction,
+  MonitorEntry,
   Preferences,
   TelemetrySample,
   WireErrorModel,
@@ -27,6 +28,8 @@ export const events = {
     sample: TelemetrySample,
   }),
   'monitor.logged': z.object({ monitorId: z.string(), target: z.string(), at: z.string(), text: z.string() }),
+  /** What a board on a serial line printed, was sent, and what happened; at most ten times a second, in order. */
+  'monitor.heard': z.object({ monitorId: z.string(), target: z.string(), entries: z.array(MonitorEntry) }),
   'device.changed': z.object({ device: DeviceEntry }),
   'conversion.progressed': z.object({
     operationId: z.string(),

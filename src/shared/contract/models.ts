@@ -168,7 +168,7 @@ export const CrashDecoding = z.object({
    * Whether the file belongs to what runs: `same` by its hash, `other` (then nothing was decoded), `unknown` where the
    * board said no hash.
    */
-  elf: z.enum(['same', 'other', 'unknown']),
+  build: z.enum(['same', 'other', 'unknown']),
   elfSha256: z.string(),
   places: z.array(CrashPlace),
 })

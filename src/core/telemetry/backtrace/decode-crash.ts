@@ -33,8 +33,8 @@ interface Wanted {
 export function decodeCrash(source: FirmwareSource, { crash, appElfSha256 }: DecodeRequest): CrashDecoding {
   const header = readElfHeader(source)
   const elfSha256 = hashSource(source)
-  const elf = compareHash(elfSha256, crash.elfSha256 ?? appElfSha256)
-  if (elf === 'other') return { elf, elfSha256, places: [] }
+  const build = compareHash(elfSha256, crash.elfSha256 ?? appElfSha256)
+  if (build === 'other') return { build, elfSha256, places: [] }
   const sections = readSections(source, header)
   const code = sections.filter(({ flags }) => (flags & SectionFlag.executable) !== 0)
   const wanted = addressesOf(crash, code, header.machine === ElfMachine.xtensa)
@@ -62,11 +62,11 @@ export function decodeCrash(source: FirmwareSource, { crash, appElfSha256 }: Dec
       line: line?.line ?? null,
     }
   })
-  return { elf, elfSha256, places: places.filter(place => place.role !== 'stack' || place.function !== null) }
+  return { build, elfSha256, places: places.filter(place => place.role !== 'stack' || place.function !== null) }
 }
 
 /** Firmware prints the beginning of the hash; one of zeros was never filled in by the build. */
-function compareHash(elfSha256: string, said: string | null): CrashDecoding['elf'] {
+function compareHash(elfSha256: string, said: string | null): CrashDecoding['build'] {
   if (said === null || said.length < LEAST_HASH_DIGITS || /^0+$/.test(said)) return 'unknown'
   return elfSha256.startsWith(said.toLowerCase()) ? 'same' : 'other'
 }

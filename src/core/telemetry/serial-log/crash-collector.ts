@@ -110,7 +110,7 @@ function emptyReport(kind: Cause, text: string, at: string): CrashReport {
 /** Later causes of one crash are details: after an `assert failed` comes the `abort()` that it calls. */
 function withCause(report: CrashReport, fact: DeviceFact | null, cause: Cause | null, message: string): CrashReport {
   if (fact === null || cause === null || cause === 'backtrace' || fact.kind === 'register-dump') {
-    const isDetail = fact?.kind === 'watchdog-task' || message.startsWith("Debug exception reason: ")
+    const isDetail = fact?.kind === 'watchdog-task' || message.startsWith('Debug exception reason: ')
     return isDetail ? withDetail(report, message.trim()) : report
   }
   // The panic says more than a watchdog's warning or a bare backtrace before it.

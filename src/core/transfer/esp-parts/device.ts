@@ -8,7 +8,7 @@ import type { TelemetrySample } from '../../../shared/contract/models.ts'
 import { isoWithZone } from '../../clock.ts'
 import type { HttpAnswer, HttpClient, HttpRequest } from '../../links/http-client.ts'
 import { httpJsonSource } from '../../telemetry/http-json.ts'
-import type { TelemetrySource } from '../../telemetry/telemetry-source.ts'
+import type { AskedTelemetry } from '../../telemetry/telemetry-source.ts'
 import { isTransient, retryDelayMs } from '../retry.ts'
 import type { TransferContext } from '../transfer-protocol.ts'
 import type { EspPartsOptions } from './options.ts'
@@ -32,7 +32,7 @@ export class EspPartsDevice {
   readonly #client: HttpClient
   readonly #context: TransferContext
   readonly #path: string
-  readonly #telemetrySource: TelemetrySource | null
+  readonly #telemetrySource: AskedTelemetry | null
   readonly #startedMs: number
   #lastTelemetryMs = Number.NEGATIVE_INFINITY
   #hasTelemetry: boolean

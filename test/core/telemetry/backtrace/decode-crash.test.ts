@@ -103,21 +103,19 @@ describe('the hash that the board says', () => {
     decodeCrash(sourceFromBytes('app.elf', elf), { crash: { ...crash, elfSha256: said }, appElfSha256: atStart })
 
   it('must be the file’s, or nothing is decoded', () => {
-    expect(decode(elfSha256.slice(0, 9))).toMatchObject({ elf: 'same', elfSha256, places: [{ line: 7 }] })
-    expect(decode('0123456789abcdef')).toEqual({ elf: 'other', elfSha256, places: [] })
+    expect(decode(elfSha256.slice(0, 9))).toMatchObject({ build: 'same', elfSha256, places: [{ line: 7 }] })
+    expect(decode('0123456789abcdef')).toEqual({ build: 'other', elfSha256, places: [] })
   })
 
   it('counts from the start too, and the crash’s own before that', () => {
-    expect(decode(null, '0123456789abcdef').elf).toBe('other')
-    expect(decode(elfSha256.slice(0, 16), '0123456789abcdef').elf).toBe('same')
+    expect(decode(null, '0123456789abcdef').build).toBe('other')
+    expect(decode(elfSha256.slice(0, 16), '0123456789abcdef').build).toBe('same')
   })
 
   it('is no proof when it is missing, too short, or was never filled in', () => {
-    expect([decode(null).elf, decode(elfSha256.slice(0, 4)).elf, decode('0000000000000000').elf]).toEqual([
-      'unknown',
-      'unknown',
-      'unknown',
-    ])
+    expect([decode(null), decode(elfSha256.slice(0, 4)), decode('0000000000000000')].map(({ build }) => build)).toEqual(
+      ['unknown', 'unknown', 'unknown'],
+    )
     expect(decode(null).places).toHaveLength(1)
   })
 })
@@ -182,6 +180,6 @@ it('decodes in a thread, and passes on what is wrong with a file', async () => {
   const decode = createThreadDecoder(entry)
   const elfPath = fixture('dwarf4.elf').pathname
   const request = { crash: crashAt(0x400d0000), appElfSha256: null }
-  expect(await decode({ ...request, elfPath })).toMatchObject({ elf: 'unknown', places: [{ line: 7 }] })
+  expect(await decode({ ...request, elfPath })).toMatchObject({ build: 'unknown', places: [{ line: 7 }] })
   await expect(decode({ ...request, elfPath: `${elfPath}.gone` })).rejects.toMatchObject({ code: 'file.not-found' })
 })

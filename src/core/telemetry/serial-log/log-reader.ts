@@ -1,0 +1,89 @@
+/** Makes lines, events, figures and crash reports out of the bytes that a board sends. Pure but for the times it is given. */
+import type { CrashReport, DeviceEvent, MonitorLine, TelemetrySample } from '../../../shared/contract/models.ts'
+import { CrashCollector } from './crash-collector.ts'
+import { parseDeviceLine, type DeviceFact } from './device-line.ts'
+import { LineSplitter, type SplitLine } from './line-splitter.ts'
+import { SerialLogState } from './log-state.ts'
+
+export interface LogListeners {
+  onLine(line: MonitorLine): void
+  onEvent(event: DeviceEvent): void
+  onCrash(crash: CrashReport, appElfSha256: string | null): void
+  /** Something that a sample shows changed; `isRestart`: it belongs to another run of the board. */
+  onNews(isRestart: boolean): void
+}
+
+export class LogReader {
+  readonly #splitter = new LineSplitter()
+  readonly #state = new SerialLogState()
+  readonly #crash = new CrashCollector()
+  readonly #listeners: LogListeners
+
+  constructor(listeners: LogListeners) {
+    this.#listeners = listeners
+  }
+
+  take(bytes: Uint8Array, at: string): void {
+    for (const line of this.#splitter.push(bytes)) this.#takeLine(line, at)
+  }
+
+  /** Whether a report of a crash waits for more lines. */
+  get isCollectingCrash(): boolean {
+    return this.#crash.isCollecting
+  }
+
+  /** Nothing came for a moment: a prompt is shown although its line has not ended. */
+  showBeginning(at: string): void {
+    const line = this.#splitter.flush()
+    if (line !== null) this.#listeners.onLine({ at, from: 'board', text: line.text, level: null })
+  }
+
+  /** Nothing came for long after a crash began: its report is complete. */
+  endCrash(): void {
+    this.#report(this.#crash.finish())
+  }
+
+  /** The line broke: what comes next is a new beginning. */
+  breakOff(at: string): void {
+    this.showBeginning(at)
+    this.#splitter.clear()
+    this.endCrash()
+    this.#state.forget()
+  }
+
+  sample(stamp: { readonly at: string; readonly elapsedMs: number }): TelemetrySample {
+    return this.#state.sample(stamp)
+  }
+
+  #takeLine({ text, whole }: SplitLine, at: string): void {
+    const line = parseDeviceLine(whole)
+    this.#listeners.onLine({ at, from: 'board', text, level: line.log?.level ?? null })
+    const wasCrashing = this.#crash.isCollecting
+    // Before the state takes a restart: the hash of the run that crashed counts.
+    this.#report(this.#crash.take(line, at))
+    const isNew = this.#state.take(line)
+    if (line.fact !== null) this.#tell(line.fact, wasCrashing, whole, at)
+    if (isNew) this.#listeners.onNews(line.fact?.kind === 'reset')
+  }
+
+  #tell(fact: DeviceFact, wasCrashing: boolean, text: string, at: string): void {
+    switch (fact.kind) {
+      case 'reset':
+        this.#listeners.onEvent({ kind: 'reset', at, reason: fact.reason, bootMode: fact.bootMode })
+        return
+      case 'app':
+        // At the end of a crash the hash is part of its report.
+        if (!wasCrashing) this.#listeners.onEvent({ kind: 'app', at, field: fact.field, value: fact.value })
+        return
+      case 'brownout':
+        this.#listeners.onEvent({ kind: 'brownout', at })
+        return
+      default:
+        if (!wasCrashing && this.#crash.isCollecting) this.#listeners.onEvent({ kind: 'panic', at, text })
+    }
+  }
+
+  #report(crash: CrashReport | null): void {
+    if (crash !== null) this.#listeners.onCrash(crash, this.#state.appElfSha256)
+  }
+}
