@@ -69,7 +69,7 @@ class Rfc2217Port extends BufferedLink {
   readonly #answered = new Set<string>()
   #refusal: string | null = null
   /** In the order of the questions; one that nobody waits for any more stays, so that a late answer finds it. */
-  readonly #awaited: { readonly command: number; readonly take: (value: number) => void }[] = []
+  readonly #awaited: (Pick<Request, 'command' | 'sizeBytes'> & { readonly take: (value: number) => void })[] = []
 
   constructor(description: string, socket: Socket, settings: LineSettings) {
     super(description, socket)
@@ -139,7 +139,9 @@ class Rfc2217Port extends BufferedLink {
       throw error
     })
     this.#lines = lines
-    if (requests.some(({ value }, index) => answers[index] !== value)) this.#modemLines = 'no'
+    if (answers.length === 0 || requests.some(({ value }, index) => answers[index] === denials.get(value))) {
+      this.#modemLines = 'no'
+    }
     return this.#modemLines === 'yes' ? 'set' : 'unavailable'
   }
 
@@ -206,7 +208,10 @@ class Rfc2217Port extends BufferedLink {
       return
     }
     const index = this.#awaited.findIndex(awaited => awaited.command + ANSWER === command)
-    if (index !== -1) this.#awaited.splice(index, 1)[0]?.take(bigEndian(valueBytes))
+    if (index === -1) return
+    const [awaited] = this.#awaited.splice(index, 1)
+    // sredird appends four bytes to a rate.
+    awaited?.take(bigEndian(valueBytes.slice(0, awaited.sizeBytes)))
   }
 
   async #setLine({ baudRate, parity }: LineSettings, more: readonly Request[]): Promise<void> {
@@ -260,13 +265,13 @@ class Rfc2217Port extends BufferedLink {
       }, withinMs)
       this.#socket.once('close', onClose)
       if (this.#socket.destroyed) onClose()
-      for (const [index, { command }] of requests.entries()) {
+      for (const [index, { command, sizeBytes }] of requests.entries()) {
         const take = (value: number): void => {
           answers[index] = value
           missing--
           if (missing === 0) end(null)
         }
-        this.#awaited.push({ command, take })
+        this.#awaited.push({ command, sizeBytes, take })
       }
       this.#send(requests)
     })
@@ -284,6 +289,14 @@ export function orderOfLines(from: ModemLines, to: ModemLines): readonly ('dtr' 
   const [first] = order
   return from[first] === to[first] ? [order[1], first] : order
 }
+
+/** What denies that a line was set. sredird answers each with “no flow control”, and sets it all the same. */
+const denials: ReadonlyMap<number, number> = new Map(
+  [controls.dtr, controls.rts].flatMap(({ on, off }) => [
+    [on, off],
+    [off, on],
+  ]),
+)
 
 function nameOfParity(value: number | undefined): string {
   return Object.entries(parities).find(([, number]) => number === value)?.[0] ?? String(value)

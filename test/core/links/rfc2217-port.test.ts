@@ -18,6 +18,8 @@ const agreement = Buffer.from('fffd2cfffd00fffb00fffd03fffb03', 'hex')
 
 interface Script {
   readonly greeting?: Buffer
+  /** Appended to each rate that is answered. */
+  readonly afterRate?: Buffer
   /** The answer to a command of the port, by its number and value; undefined: none. The same value back is the usual one. */
   readonly answer?: (command: number, value: number) => number | undefined
 }
@@ -31,7 +33,11 @@ interface Server {
 }
 
 /** A server that takes the client’s bytes apart by the letter of RFC 854 and RFC 2217, one command after another. */
-async function serve({ greeting = agreement, answer = (_command, value) => value }: Script = {}): Promise<Server> {
+async function serve({
+  greeting = agreement,
+  afterRate,
+  answer = (_command, value) => value,
+}: Script = {}): Promise<Server> {
   const served: Server & { port: number } = { port: 0, asked: [], data: [], sockets: [] }
   const server = createServer({ noDelay: true }, socket => {
     served.sockets.push(socket)
@@ -51,7 +57,10 @@ async function serve({ greeting = agreement, answer = (_command, value) => value
           const answered = answer(command, number)
           if (answered === undefined) continue
           value.writeUIntBE(answered, 0, value.length)
-          socket.write(Buffer.concat([Buffer.from([IAC, 250, 44, command + 100]), value, Buffer.from([IAC, 240])]))
+          const tail = command === 1 && afterRate !== undefined ? afterRate : Buffer.alloc(0)
+          socket.write(
+            Buffer.concat([Buffer.from([IAC, 250, 44, command + 100]), value, tail, Buffer.from([IAC, 240])]),
+          )
         } else at += 2
       }
     })
@@ -151,6 +160,13 @@ describe('a serial port over RFC 2217', () => {
     const askedBefore = server.asked.length
     expect(await link.setLines({ dtr: false, rts: false })).toBe('unavailable')
     expect(server.asked).toHaveLength(askedBefore)
+  })
+
+  it('understands sredird, which answers lines with “no flow control” and rates with four bytes too many', async () => {
+    const server = await serve({ afterRate: Buffer.alloc(4), answer: (command, value) => (command === 5 ? 1 : value) })
+    const link = await open(server)
+    expect(await link.setLines({ dtr: true, rts: false })).toBe('set')
+    expect(link.modemLines).toBe('yes')
   })
 
   it('takes silence about the lines for a port without them', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -173,6 +173,30 @@ describe.skipIf(socat === null)('a serial port', () => {
     expect((await errorOf(link.readSome(soon))).code).toBe('serial.unplugged')
     expect((await errorOf(link.write(counting(1), soon))).code).toBe('serial.unplugged')
     expect(await link.setLines({ dtr: false, rts: false })).toBe('unavailable')
+  })
+
+  it('tells that the device is gone when its name now stands for another, or for none', async () => {
+    const { path } = await startDevice()
+    const folder = mkdtempSync(join(tmpdir(), 'flashproof-'))
+    try {
+      const name = join(folder, 'by-id')
+      symlinkSync(realpathSync(path), name)
+      const link = await open(name)
+      expect((await errorOf(link.read(1, atOnce))).code).toBe('network.timeout')
+      unlinkSync(name)
+      expect((await errorOf(link.read(1, atOnce))).code).toBe('serial.unplugged')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('is free again when it was closed while it changed its parity', async () => {
+    const { path } = await startDevice()
+    const link = await open(path)
+    const configuring = errorOf(link.configure({ parity: 'even' }))
+    await link.close()
+    expect((await configuring).code).toBe('serial.failed')
+    await open(path)
   })
 
   it('names the process that has it', async () => {
