@@ -13,8 +13,10 @@ export interface ChipSettings {
   readonly product: Stm32Product
   /** Older loaders say less; the product's by default. */
   readonly protocolVersion?: number
-  /** Whether DTR asserted is BOOT0 high, and RTS asserted pulls NRST; without, BOOT0 is high for good. */
+  /** Whether DTR is at BOOT0 and RTS asserted pulls NRST; without, BOOT0 is high for good. */
   readonly isWired: boolean
+  /** Whether DTR asserted is BOOT0 low, as without an inverter in between. */
+  readonly hasLowBoot0: boolean
   /** Whether the application says nothing when it starts. */
   readonly hasSilentApp: boolean
   /** Whether its flash is read-protected before it is switched on first. */
@@ -101,8 +103,9 @@ export class Stm32Chip implements UartPeripheral {
 
   #boot(): void {
     this.#runner.stop()
-    if (this.#settings.isWired && !this.#lines.dtr) this.#startApplication(FLASH_BASE)
-    else this.#startLoader()
+    const isBoot0High = !this.#settings.isWired || this.#lines.dtr !== this.#settings.hasLowBoot0
+    if (isBoot0High) this.#startLoader()
+    else this.#startApplication(FLASH_BASE)
   }
 
   #startLoader(): void {

@@ -44,6 +44,7 @@ export async function startVirtualStm32Serial(options: Stm32SerialOptions = {}):
   const chip = new Stm32Chip(
     {
       isWired: false,
+      hasLowBoot0: false,
       hasSilentApp: false,
       isReadProtected: false,
       firmware: new Uint8Array(),

@@ -9,7 +9,8 @@ const traits = {
   menu: { hasMenu: true },
   raw: { carrier: 'raw' },
   pty: { carrier: 'pty' },
-  'keeps-rate': { keepsRate: true },
+  'line-rate': { keepsRate: true },
+  latency: { latencyMs: 16 },
   instant: { pollMs: 50, blockMs: 1000, byteMs: 250, eraseMs: 0, programMs: 0 },
 } as const satisfies Record<string, YmodemOptions>
 

@@ -284,6 +284,16 @@ describe('the lines of a wired STM32', () => {
     expect(device.lineHistory).toHaveLength(6)
   })
 
+  it('choose the loader with DTR released where no inverter is between them', async () => {
+    const firmware = Uint8Array.from(vectors)
+    const device = await start({ isWired: true, hasLowBoot0: true, carrier: 'rfc2217', firmware })
+    expect(device.state()).toBe('loader')
+    const client = await openClient(device.target)
+    await client.take(12)
+    for (const control of [8, 11, 12]) await ask(client, setting(5, control), 7)
+    expect(device.state()).toBe('application')
+  })
+
   it('measures the rate of the first byte, and wants even parity', async () => {
     const device = await start({ carrier: 'rfc2217' })
     const client = await openClient(device.target)
