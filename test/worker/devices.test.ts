@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { DeviceSource, WatchWorld } from '../../src/core/discovery/device-source.ts'
-import { rememberedSource } from '../../src/core/discovery/remembered.ts'
+import { readRemembered, rememberedSource } from '../../src/core/discovery/remembered.ts'
 import type { EventName } from '../../src/shared/contract/events.ts'
-import type { DeviceEntry, DiscoveryChannel } from '../../src/shared/contract/models.ts'
+import type { DeviceEntry, DeviceIdentity, DiscoveryChannel } from '../../src/shared/contract/models.ts'
 import { Devices } from '../../src/worker/devices.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { fakeDeviceEntry } from '../fakes/fake-device-entry.ts'
@@ -28,6 +28,8 @@ let heard: DeviceEntry[]
 let world: WatchWorld | null
 let devices: Devices
 let port: DeviceEntry | null
+let said: DeviceIdentity | null
+let learned: DeviceEntry[]
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'flashproof-devices-'))
@@ -36,6 +38,8 @@ beforeEach(() => {
   heard = []
   world = null
   port = null
+  said = null
+  learned = []
   const source: DeviceSource = {
     id: 'mdns',
     list: () => heard,
@@ -45,6 +49,9 @@ beforeEach(() => {
         devices: () => heard,
         channels: () => [channel],
         refresh: () => undefined,
+        learn: entry => {
+          learned.push(entry)
+        },
         close: () => Promise.resolve(),
       }
     },
@@ -62,9 +69,9 @@ beforeEach(() => {
     probe: endpoint =>
       Promise.resolve({
         target: endpoint.text,
-        reachable: false,
-        protocols: [],
-        identity: null,
+        reachable: said !== null,
+        protocols: said === null ? [] : ['esp-parts'],
+        identity: said,
         reach: null,
         telemetry: null,
         notes: [],
@@ -147,4 +154,25 @@ it('gives a board whose name is not known yet a moment to announce itself, and o
   // Whoever listened that long hears nobody new by waiting.
   await devices.hear(['cellar'], signal)
   expect(() => devices.resolve('cellar')).toThrow(expect.objectContaining({ code: 'target.unknown' }))
+})
+
+it('keeps what a board on a port said: for good by an adapter with a number of its own, else as long as it stays', async () => {
+  const { signal } = new AbortController()
+  const target = 'serial:/dev/nil0'
+  const mac = '24:6f:28:00:00:01'
+  const adapterKey = 'usb:10C4:EA60:A1'
+  port = fakeDeviceEntry(target, { source: 'serial', key: adapterKey, adapterKey, identity: { usbSerial: 'A1' } })
+  devices.listen()
+  expect(await devices.identify(target, signal)).toMatchObject({ device: null, probe: { reachable: false } })
+  expect([readRemembered(home), learned]).toEqual([[], []])
+  said = { mac, chip: 'ESP32' }
+  const known = { key: `mac:${mac}`, adapterKey, identity: { mac, chip: 'ESP32', usbSerial: 'A1' } }
+  expect(await devices.identify(target, signal)).toMatchObject({ device: known })
+  expect(readRemembered(home)).toMatchObject([known])
+  expect(learned).toMatchObject([known])
+  devices.forget(`mac:${mac}`)
+  port = { ...port, key: 'socket:1-1', adapterKey: 'socket:1-1', identity: null }
+  expect(await devices.identify(target, signal)).toMatchObject({ device: { adapterKey: 'socket:1-1' } })
+  expect(readRemembered(home)).toEqual([])
+  expect(learned.at(-1)).toMatchObject({ adapterKey: 'socket:1-1', identity: { mac } })
 })

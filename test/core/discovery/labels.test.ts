@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { listDevices } from '../../../src/core/discovery/device-registry.ts'
+import { listDevices, lookUpDevice } from '../../../src/core/discovery/device-registry.ts'
 import { readLabels, setLabel, withLabels } from '../../../src/core/discovery/labels.ts'
 import { fakeDeviceEntry } from '../../fakes/fake-device-entry.ts'
 
@@ -33,6 +33,20 @@ describe('labels', () => {
     expect(readLabels(home).size).toBe(0)
     setLabel(home, 'a', 'b')
     expect([...readLabels(home)]).toEqual([['a', 'b']])
+  })
+
+  it('of a socket name whatever is plugged in there, and can be ordered by, until the board has a name of its own', () => {
+    const inSocket = fakeDeviceEntry('serial:/dev/ttyUSB0', {
+      key: 'mac:02:00:00:00:00:01',
+      adapterKey: 'usb:10C4:EA60:A',
+      socketKey: 'socket:1-1.3',
+    })
+    const labels = new Map([['socket:1-1.3', 'Socket 3']])
+    const devices = withLabels([inSocket, fakeDeviceEntry('http://192.0.2.1')], labels)
+    expect(devices.map(({ label }) => label)).toEqual(['Socket 3', null])
+    expect(lookUpDevice('socket 3', devices).text).toBe('serial:/dev/ttyUSB0')
+    labels.set('mac:02:00:00:00:00:01', 'Kitchen')
+    expect(withLabels([inSocket], labels)).toMatchObject([{ label: 'Kitchen' }])
   })
 
   it('reach the entries of their key, and no entry brings its own', async () => {

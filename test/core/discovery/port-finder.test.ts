@@ -2,8 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { createPortFinder } from '../../../src/core/discovery/port-finder.ts'
 import type { PortInfo } from '../../../src/core/discovery/system-ports.ts'
 
-const bridge: PortInfo = { path: '/dev/nil0', vendorId: '10c4', productId: 'ea60', serialNumber: 'A1', locationId: '1-2' }
-const loader: PortInfo = { path: '/dev/nil5', vendorId: '303a', productId: '0009', serialNumber: '0', locationId: '1-3' }
+const bridge: PortInfo = {
+  path: '/dev/nil0',
+  vendorId: '10c4',
+  productId: 'ea60',
+  serialNumber: 'A1',
+  locationId: '1-2',
+}
+const loader: PortInfo = {
+  path: '/dev/nil5',
+  vendorId: '303a',
+  productId: '0009',
+  serialNumber: '0',
+  locationId: '1-3',
+}
 
 describe('a port that comes back under another name', () => {
   it.each<[string, PortInfo, PortInfo]>([

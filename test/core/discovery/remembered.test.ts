@@ -33,6 +33,14 @@ describe('boards that were seen before', () => {
     expect(readRemembered(home)).toEqual([entry(2, { source: 'remembered' }), entry(1, { source: 'remembered' })])
   })
 
+  it('behind adapters with numbers of their own share no place, though they had one port name', () => {
+    const target = 'serial:/dev/ttyUSB0'
+    rememberDevices(home, [entry(1, { target, adapterKey: 'usb:10C4:EA60:A' })])
+    rememberDevices(home, [entry(2, { target, adapterKey: 'usb:10C4:EA60:B' })])
+    rememberDevices(home, [entry(3, { target, adapterKey: 'usb:10C4:EA60:A' })])
+    expect(readRemembered(home).map(({ name }) => name)).toEqual(['board-3', 'board-2'])
+  })
+
   it('are replaced by the same address and by the same MAC', () => {
     rememberDevices(home, [entry(1)])
     rememberDevices(home, [entry(2)])

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { FirmwareLibrary } from '../../../src/core/jobs/firmware-library.ts'
 import { createThreadReader } from '../../../src/core/jobs/firmware-thread-reader.ts'
@@ -123,6 +123,16 @@ describe('what is open', () => {
     const found = await library.recheck(firmwareId)
     expect(found.state).toBe('changed')
     expect(Date.parse(found.changedAt ?? '')).toBe(written.getTime())
+  })
+
+  it('of a set is told from a newer part, though the list stays', async () => {
+    const library = new FirmwareLibrary(createThreadReader(firmwareThreadEntry))
+    const path = fileWith(JSON.stringify({ flash_files: { '0x10000': 'app.bin' } }), 'flasher_args.json')
+    writeFileSync(join(dirname(path), 'app.bin'), demoImage())
+    const { firmwareId } = await library.open({ path })
+    expect(await library.recheck(firmwareId)).toMatchObject({ state: 'same' })
+    writeFileSync(join(dirname(path), 'app.bin'), demoImage(64 * 1024, 2))
+    expect(await library.recheck(firmwareId)).toMatchObject({ state: 'changed' })
   })
 
   it('outlives its file, which is then missing', async () => {

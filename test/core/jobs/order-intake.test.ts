@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { JobOrderRequest } from '../../../src/shared/contract/commands.ts'
 import { demoImage, openBench, type Bench } from '../../fakes/bench.ts'
@@ -48,6 +50,21 @@ describe('an order', () => {
       expect(found.message).toContain(`“${key}”`)
     },
   )
+
+  it('of a flash set over the network is refused, naming the application in it', async () => {
+    const board = await bench.board()
+    writeFileSync(join(bench.home, 'thermostat.bin'), demoImage())
+    const set = { flash_files: { '0x10000': 'thermostat.bin' }, extra_esptool_args: { chip: 'esp32' } }
+    const firmwareId = await bench.firmwareId(Buffer.from(JSON.stringify(set)), 'flasher_args.json')
+    const order = { firmwareId, targets: [board.target] }
+    await expect(bench.station.engine.start(order)).rejects.toMatchObject({
+      code: 'image.wrong-kind',
+      details: { found: 'set', app: 'thermostat.bin' },
+    })
+    const [review] = await bench.station.review(order, new AbortController().signal)
+    expect(review).toMatchObject({ fits: false, findings: [{ severity: 'refusal', code: 'image.wrong-kind' }] })
+    expect(board.stats.requests).toBe(0)
+  })
 
   it('with a secret that no protocol knows is refused', async () => {
     expect(await refusal({ secrets: keyed('__proto__') })).toMatchObject({ code: 'option.unknown', requests: 0 })
