@@ -38,4 +38,17 @@ export class ManualClock implements DeviceClock {
     this.#nowMs = Math.max(this.#nowMs, next.dueMs)
     next.action()
   }
+
+  /** Moves on, and runs what falls due on the way. */
+  advance(ms: number): void {
+    const untilMs = this.#nowMs + ms
+    for (;;) {
+      const [next] = this.#timers.toSorted((left, right) => left.dueMs - right.dueMs)
+      if (next === undefined || next.dueMs > untilMs) break
+      this.#timers = this.#timers.filter(timer => timer !== next)
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
+      next.action()
+    }
+    this.#nowMs = untilMs
+  }
 }

@@ -25,6 +25,7 @@ export class FlashTransfer {
   #erasedUpTo = -1
   #writtenBytes = 0
   #isBroken = false
+  #onBroken: () => void = () => undefined
 
   constructor(plan: TransferPlan, { work, flash }: { readonly work: FlashWork; readonly flash: NorFlash }) {
     this.plan = plan
@@ -36,6 +37,8 @@ export class FlashTransfer {
     })
     this.#inflate?.on('error', () => {
       this.#isBroken = true
+      // Whoever waits for a block of a broken stream is not called back.
+      this.#onBroken()
     })
   }
 
@@ -56,6 +59,7 @@ export class FlashTransfer {
   async #inflateAndProgram(inflate: Inflate, block: Uint8Array): Promise<WriteOutcome> {
     if (this.#wasBroken()) return 'broken-stream'
     await new Promise<void>(resolve => {
+      this.#onBroken = resolve
       inflate.write(block, () => {
         resolve()
       })

@@ -1,4 +1,5 @@
 /** A wire of a virtual chip without a port: bytes pass at once, and rates are the same on both sides. */
+import { afterEach } from 'vitest'
 import { EspBoard, type EspSerialOptions } from '../../../src/simulator/esp-serial/esp-board.ts'
 import { encodeSlip, SlipDecoder } from '../../../src/simulator/esp-serial/slip.ts'
 import type { UartLine, UartWire } from '../../../src/simulator/uart/uart.ts'
@@ -79,10 +80,13 @@ export class BenchBoard extends EspBoard {
       const frame = this.#frames.shift()
       if (frame !== undefined) return frame
       await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve
-        setTimeout(() => {
-          reject(new Error('no frame came within two seconds'))
-        }, 2000).unref()
+        const timer = setTimeout(() => {
+          reject(new Error('no frame came within ten seconds'))
+        }, 10_000)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
       })
     }
   }
@@ -116,6 +120,18 @@ export class BenchBoard extends EspBoard {
     await this.ask(0x06, words(0, 0x4009_0000))
     const greeting = await this.frame()
     if (Buffer.from(greeting).toString('latin1') !== 'OHAI') throw new Error('the stub did not say OHAI')
+  }
+}
+
+/** @returns what remembers a board and gives it back; boards are switched off after each test */
+export function boardsOfThisFile(): <Board extends EspBoard>(board: Board) => Board {
+  const running: EspBoard[] = []
+  afterEach(() => {
+    for (const board of running.splice(0)) board.close()
+  })
+  return board => {
+    running.push(board)
+    return board
   }
 }
 
