@@ -95,7 +95,8 @@ class BlockWrite implements EspWrite {
 
   async end(): Promise<void> {
     // The stub acknowledges a block when it has it; it answers the next question when the block lies in flash.
-    if (this.#manner.isStub) await readRegister(this.#channel, MAGIC_REGISTER, eraseTimeoutMs(this.#pendingBytes))
+    const timeoutMs = eraseTimeoutMs(this.#pendingBytes)
+    if (this.#manner.isStub) await readRegister(this.#channel, MAGIC_REGISTER, { timeoutMs })
   }
 
   async #send(bytes: Uint8Array, timeoutMs: number): Promise<void> {

@@ -20,7 +20,8 @@ const ROM_BLOCK_BYTES = 0x400
 const STUB_BLOCK_BYTES = 0x4000
 const USB_OTG_BLOCK_BYTES = 0x800
 const RATE_SETTLE_MS = 50
-const RATE_PROBE_TIMEOUT_MS = 500
+/** Silence is what a rate that does not hold looks like. */
+const RATE_PROBE = { timeoutMs: 250, attempts: 2 }
 const ERASE_BLOCK_BYTES = 64 * 1024
 const SECTOR_BYTES = 4096
 const PAGE_BYTES = 256
@@ -203,7 +204,7 @@ export class SerialEspLoader implements EspLoader {
   async #isThere(): Promise<boolean> {
     if (this.#isSecure) return (await this.#channel.sync()) !== null
     try {
-      await readRegister(this.#channel, MAGIC_REGISTER, RATE_PROBE_TIMEOUT_MS)
+      await readRegister(this.#channel, MAGIC_REGISTER, RATE_PROBE)
       return true
     } catch (error) {
       if (isLost(error)) return false

@@ -5,10 +5,15 @@ import { words } from './commands.ts'
 
 const ALL_BITS = 0xffff_ffff
 const READ_ATTEMPTS = 3
+/** A register is there at once; what is not heard within this time was lost. */
+const READ_TIMEOUT_MS = 500
 
-export async function readRegister(channel: EspChannel, address: number, timeoutMs?: number): Promise<number> {
-  const timing = timeoutMs === undefined ? {} : { timeoutMs }
-  return (await channel.ask('readRegister', words(address), { attempts: READ_ATTEMPTS, ...timing })).value
+export async function readRegister(
+  channel: EspChannel,
+  address: number,
+  { timeoutMs = READ_TIMEOUT_MS, attempts = READ_ATTEMPTS }: { timeoutMs?: number; attempts?: number } = {},
+): Promise<number> {
+  return (await channel.ask('readRegister', words(address), { timeoutMs, attempts })).value
 }
 
 export async function writeRegister(
