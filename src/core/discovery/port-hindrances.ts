@@ -37,7 +37,7 @@ export class PortHindrances {
     const notes = await this.#rightsTo(path)
     const programs = await this.#runningPrograms()
     if (adapter?.isTakenByBrltty === true && programs.includes('brltty')) notes.push(brlttyRuns)
-    if (programs.includes('modemmanager') && !this.#hasRule()) notes.push(modemManagerRuns)
+    if (programs.includes('modemmanager') && !hasPortRule(this.#world.root)) notes.push(modemManagerRuns)
     return notes
   }
 
@@ -69,10 +69,11 @@ export class PortHindrances {
     }
     return this.#programs
   }
+}
 
-  #hasRule(): boolean {
-    return RULE_FOLDERS.some(folder => existsSync(join(this.#world.root, folder, RULE_NAME)))
-  }
+/** Whether the udev rule of Flashproof is installed. @param root in front of every absolute path */
+export function hasPortRule(root: string): boolean {
+  return RULE_FOLDERS.some(folder => existsSync(join(root, folder, RULE_NAME)))
 }
 
 function noRight(group: string): LocalText {

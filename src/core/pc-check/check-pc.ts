@@ -3,16 +3,14 @@ import type { PcCheckItem } from '../../shared/contract/models.ts'
 import type { LocalText } from '../../shared/messages/index.ts'
 import { formatBytes } from '../../shared/units.ts'
 import type { PcFacts } from './facts.ts'
-
-type Judged = Omit<PcCheckItem, 'id' | 'title'>
+import { judged, type Judged } from './judged.ts'
+import { judgeAdapters, judgeDriver, judgePrograms, judgeRights } from './serial-checks.ts'
 
 const MIB = 1024 * 1024
 const NEEDED_BYTES = 100 * MIB
 const COMFORTABLE_BYTES = 1024 * MIB
 /** A clock further ahead than this after the build is more likely wrong than the program is old. */
 const LONGEST_LIFE_MS = 15 * 365 * 24 * 60 * 60_000
-/** Programs that open serial ports by themselves, and send into them. */
-const PORT_GRABBERS = ['ModemManager', 'brltty']
 /** Names that tunnels have; a tunnel often takes the way to boards in the local network. */
 const TUNNEL_NAMES =
   /^(tun|tap|wg|ppp|utun|ipsec|nordlynx|tailscale|zt|vpn)|vpn|wireguard|zerotier|tailscale|anyconnect/i
@@ -30,7 +28,17 @@ export function checkPc(facts: PcFacts): PcCheckItem[] {
 const checks: readonly Check[] = [
   { id: 'disk', title: { en: 'Free disk space', vi: 'Dung lượng đĩa trống' }, judge: judgeDisk },
   { id: 'home', title: { en: 'Data folder', vi: 'Thư mục dữ liệu' }, judge: judgeHome },
-  { id: 'serial-rights', title: { en: 'Rights to serial ports', vi: 'Quyền dùng cổng nối tiếp' }, judge: judgeSerial },
+  {
+    id: 'serial-driver',
+    title: { en: 'Serial ports of this computer', vi: 'Cổng nối tiếp của máy này' },
+    judge: judgeDriver,
+  },
+  { id: 'serial-rights', title: { en: 'Rights to serial ports', vi: 'Quyền dùng cổng nối tiếp' }, judge: judgeRights },
+  {
+    id: 'serial-adapters',
+    title: { en: 'Adapters without a port', vi: 'Bộ chuyển đổi không có cổng' },
+    judge: judgeAdapters,
+  },
   {
     id: 'serial-programs',
     title: { en: 'Programs that take serial ports', vi: 'Chương trình chiếm cổng nối tiếp' },
@@ -42,10 +50,6 @@ const checks: readonly Check[] = [
   { id: 'sleep', title: { en: 'Sleep while nobody types', vi: 'Tự ngủ khi không thao tác' }, judge: judgeSleep },
   { id: 'clock', title: { en: 'Clock', vi: 'Đồng hồ' }, judge: judgeClock },
 ]
-
-function judged(state: PcCheckItem['state'], text: LocalText, copyForIt: string | null = null): Judged {
-  return { state, text, copyForIt }
-}
 
 function judgeDisk({ home }: PcFacts): Judged {
   const { freeBytes, path } = home
@@ -77,90 +81,6 @@ function judgeHome({ home }: PcFacts): Judged {
       vi: `Không ghi được vào ${path} (${writeFailure}). Chưa thể lưu hồ sơ cho đến khi ghi được.`,
     },
     `The user needs write access to the folder ${path} (${writeFailure}). Flashproof keeps its records there; no other rights are needed.`,
-  )
-}
-
-function judgeSerial({ serial, platform }: PcFacts): Judged {
-  if (serial === null) {
-    const isMac = platform === 'darwin'
-    return judged('unknown', {
-      en: isMac
-        ? 'macOS gives every user the serial ports; an adapter that does not show up needs its maker’s driver.'
-        : 'Windows gives every user the serial ports; an adapter that does not show up as a COM port in the Device Manager needs its maker’s driver (CP210x, CH340, FTDI).',
-      vi: isMac
-        ? 'macOS cho mọi người dùng quyền với cổng nối tiếp; bộ chuyển đổi không hiện ra thì cần trình điều khiển của hãng.'
-        : 'Windows cho mọi người dùng quyền với cổng nối tiếp; bộ chuyển đổi không hiện thành cổng COM trong Device Manager thì cần trình điều khiển của hãng (CP210x, CH340, FTDI).',
-    })
-  }
-  const { ports, groups, portGroup, hasUdevadm } = serial
-  const closed = ports.filter(port => !port.isUsable).map(port => port.path)
-  const udevText = hasUdevadm
-    ? { en: '', vi: '' }
-    : {
-        en: ' udevadm is missing: sockets cannot be told apart.',
-        vi: ' Thiếu udevadm: không phân biệt được các cổng cắm.',
-      }
-  const group = portGroup ?? 'dialout'
-  const forIt = `Serial adapters need read and write access for the user. Add the user to the group “${group}” (sudo usermod -aG ${group} USER, then sign in again), or install the udev rule of the Flashproof package, which gives it to whoever sits at this computer.`
-  if (closed.length > 0) {
-    return judged(
-      'problem',
-      {
-        en: `No right to use ${closed.join(', ')}. The user must join the group “${group}” and sign in again.`,
-        vi: `Không có quyền dùng ${closed.join(', ')}. Người dùng cần được thêm vào nhóm “${group}” rồi đăng nhập lại.`,
-      },
-      `${closed.join(', ')} cannot be opened. ${forIt}`,
-    )
-  }
-  if (ports.length > 0) {
-    return judged(
-      hasUdevadm ? 'ok' : 'warning',
-      {
-        en: `${ports.map(port => port.path).join(', ')} can be used.${udevText.en}`,
-        vi: `Dùng được ${ports.map(port => port.path).join(', ')}.${udevText.vi}`,
-      },
-      hasUdevadm ? null : 'udevadm (package udev) is not installed; Flashproof uses it to tell USB sockets apart.',
-    )
-  }
-  if (portGroup !== null && groups?.includes(portGroup) === true) {
-    return judged('ok', {
-      en: `No serial adapter is plugged in; the user is in the group “${portGroup}”.${udevText.en}`,
-      vi: `Chưa cắm bộ chuyển đổi nào; người dùng thuộc nhóm “${portGroup}”.${udevText.vi}`,
-    })
-  }
-  return judged(
-    'unknown',
-    {
-      en: `No serial adapter is plugged in, so the right to use one cannot be tried. Plug one in and check again.${udevText.en}`,
-      vi: `Chưa cắm bộ chuyển đổi nào nên chưa thử được quyền dùng. Hãy cắm một bộ rồi kiểm tra lại.${udevText.vi}`,
-    },
-    forIt,
-  )
-}
-
-function judgePrograms({ programs, platform }: PcFacts): Judged {
-  if (programs === null) {
-    return judged('unknown', {
-      en:
-        platform === 'linux'
-          ? 'Running programs cannot be listed here.'
-          : 'Close other programs that may hold the port: serial monitors, IDEs, slicers.',
-      vi:
-        platform === 'linux'
-          ? 'Không liệt kê được các chương trình đang chạy.'
-          : 'Hãy đóng các chương trình khác có thể giữ cổng: màn hình nối tiếp, IDE, phần mềm in 3D.',
-    })
-  }
-  const found = PORT_GRABBERS.filter(name => programs.some(program => program.toLowerCase() === name.toLowerCase()))
-  if (found.length === 0) return judged('ok', { en: 'None is running.', vi: 'Không có chương trình nào đang chạy.' })
-  const names = found.join(', ')
-  return judged(
-    'warning',
-    {
-      en: `${names} runs. It may open a serial adapter by itself and talk into a transfer.`,
-      vi: `${names} đang chạy. Chương trình này có thể tự mở cổng nối tiếp và chen vào lần truyền.`,
-    },
-    `${names} probes new serial ports and disturbs firmware uploads. On a bench PC it can be removed (sudo apt remove ${found.map(name => name.toLowerCase()).join(' ')}) or told to leave these adapters alone (udev: ENV{ID_MM_DEVICE_IGNORE}="1").`,
   )
 }
 

@@ -12,6 +12,13 @@ export interface SerialPortFact {
   readonly isUsable: boolean
 }
 
+/** A known adapter on USB that has no serial port. */
+export interface LostAdapter {
+  readonly name: string
+  readonly location: string
+  readonly isTakenByBrltty: boolean
+}
+
 /** Null wherever the computer does not tell. */
 export interface PcFacts {
   readonly platform: NodeJS.Platform
@@ -27,8 +34,14 @@ export interface PcFacts {
     readonly groups: readonly string[] | null
     /** The group that owns serial ports here, such as `dialout`. */
     readonly portGroup: string | null
-    readonly hasUdevadm: boolean
+    /** Whether there is a way to list ports. */
+    readonly canList: boolean
+    /** Whether the udev rule of Flashproof is installed. */
+    readonly hasRule: boolean
+    readonly adaptersWithoutPort: readonly LostAdapter[]
   } | null
+  /** Why the native serial driver does not load; null when it does. */
+  readonly serialDriver: { readonly failure: string | null }
   /** Names of running programs; null where they cannot be listed. */
   readonly programs: readonly string[] | null
   readonly interfaces: readonly InterfaceFact[]

@@ -4,8 +4,11 @@ import { networkInterfaces } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { DiscoveryChannel } from '../../shared/contract/models.ts'
 import type { Clock } from '../clock.ts'
+import { hasPortRule } from '../discovery/port-hindrances.ts'
+import { listUsbWithoutPort } from '../discovery/system-ports.ts'
+import { findAdapter } from '../discovery/usb-serial-adapters.ts'
 import { listPrograms } from '../running-programs.ts'
-import type { InterfaceFact, PcFacts, SerialPortFact } from './facts.ts'
+import type { InterfaceFact, LostAdapter, PcFacts, SerialPortFact } from './facts.ts'
 
 export interface FactSources {
   readonly home: string
@@ -19,6 +22,8 @@ export interface FactSources {
   readonly path?: string
   readonly interfaces?: ReturnType<typeof networkInterfaces>
   readonly groupIds?: readonly number[]
+  /** Loads the native serial driver. */
+  readonly loadDriver?: () => Promise<unknown>
 }
 
 const SERIAL_NAMES = /^tty(USB|ACM)\d+$/
@@ -28,13 +33,14 @@ export async function readPcFacts(sources: FactSources): Promise<PcFacts> {
   const platform = sources.platform ?? process.platform
   const root = sources.root ?? '/'
   const isLinux = platform === 'linux'
-  const [freeBytes, writeFailure, serial, programs, sleep, firewall, builtMs] = await Promise.all([
+  const [freeBytes, writeFailure, serial, serialDriver, programs, sleep, firewall, builtMs] = await Promise.all([
     statfs(sources.home).then(
       ({ bavail, bsize }) => bavail * bsize,
       () => null,
     ),
     tryToWrite(sources.home),
     isLinux ? readSerial(root, sources) : null,
+    tryDriver(sources.loadDriver ?? (() => import('serialport'))),
     isLinux ? listPrograms(root) : null,
     isLinux ? readSleep(root) : null,
     isLinux ? readFirewall(root) : null,
@@ -47,6 +53,7 @@ export async function readPcFacts(sources: FactSources): Promise<PcFacts> {
     platform,
     home: { path: sources.home, freeBytes, writeFailure },
     serial,
+    serialDriver,
     programs,
     interfaces: listInterfaces(sources.interfaces ?? networkInterfaces()),
     channels: sources.channels,
@@ -89,7 +96,28 @@ async function readSerial(root: string, sources: FactSources): Promise<PcFacts['
     groups:
       ids === null || groups === null ? null : groups.filter(group => ids.includes(group.id)).map(group => group.name),
     portGroup: groups?.find(group => SERIAL_GROUPS.includes(group.name))?.name ?? null,
-    hasUdevadm: found.includes(true),
+    canList: found.includes(true) || (await exists(join(root, 'sys/class/tty'))),
+    hasRule: hasPortRule(root),
+    adaptersWithoutPort: await findLostAdapters(root),
+  }
+}
+
+async function findLostAdapters(root: string): Promise<LostAdapter[]> {
+  const devices = await listUsbWithoutPort(root)
+  return devices.flatMap(({ vendorId, productId, location }) => {
+    const adapter = findAdapter(vendorId, productId)
+    // A whole maker's ids are no promise of a port.
+    if (adapter?.productIds === undefined || adapter.isWithoutPort === true) return []
+    return [{ name: adapter.name, location, isTakenByBrltty: adapter.isTakenByBrltty === true }]
+  })
+}
+
+async function tryDriver(load: () => Promise<unknown>): Promise<{ failure: string | null }> {
+  try {
+    await load()
+    return { failure: null }
+  } catch (error) {
+    return { failure: (error instanceof Error ? error.message : String(error)).slice(0, 300) }
   }
 }
 

@@ -10,8 +10,11 @@ const good: PcFacts = {
     ports: [{ path: '/dev/ttyUSB0', isUsable: true }],
     groups: ['an', 'dialout'],
     portGroup: 'dialout',
-    hasUdevadm: true,
+    canList: true,
+    hasRule: false,
+    adaptersWithoutPort: [],
   },
+  serialDriver: { failure: null },
   programs: ['systemd', 'node'],
   interfaces: [{ name: 'wlan0', addresses: ['192.168.1.20'] }],
   channels: [
@@ -38,6 +41,9 @@ function item(facts: PcFacts, id: string): PcCheckItem {
   return PcCheckItem.parse(found)
 }
 
+const serial = { ports: [], groups: [], portGroup: 'dialout', canList: true, hasRule: false, adaptersWithoutPort: [] }
+const ch340 = { name: 'CH340', location: '1-1.4', isTakenByBrltty: true }
+
 const silent: PcFacts = {
   ...good,
   platform: 'win32',
@@ -58,7 +64,16 @@ describe('checking this PC', () => {
 
   it.each(['linux', 'win32', 'darwin'] as const)('says plainly on %s what cannot be read', platform => {
     const states = new Map(checkPc({ ...silent, platform }).map(found => [found.id, found.state]))
-    for (const id of ['disk', 'serial-rights', 'serial-programs', 'discovery', 'firewall', 'sleep', 'clock']) {
+    for (const id of [
+      'disk',
+      'serial-adapters',
+      'serial-rights',
+      'serial-programs',
+      'discovery',
+      'firewall',
+      'sleep',
+      'clock',
+    ]) {
       expect(states.get(id), id).toBe('unknown')
     }
   })
@@ -77,25 +92,21 @@ describe('checking this PC', () => {
     ['disk', { home: { ...good.home, freeBytes: 10e6 } }, 'problem', /free/],
     ['disk', { home: { ...good.home, freeBytes: 500e6 } }, 'warning', /at least/],
     ['home', { home: { ...good.home, writeFailure: 'EROFS' } }, 'problem', /EROFS/],
+    ['serial-driver', { serialDriver: { failure: 'no native build' } }, 'problem', /no native build/],
+    ['serial-driver', { serial: { ...serial, canList: false } }, 'warning', /udevadm/],
     [
       'serial-rights',
-      {
-        serial: { ports: [{ path: '/dev/ttyUSB0', isUsable: false }], groups: [], portGroup: 'uucp', hasUdevadm: true },
-      },
+      { serial: { ...serial, ports: [{ path: '/dev/ttyUSB0', isUsable: false }], groups: [], portGroup: 'uucp' } },
       'problem',
       /usermod -aG uucp/,
     ],
+    ['serial-rights', { serial: { ...serial, ports: [], groups: ['an'] } }, 'unknown', /dialout/],
+    ['serial-adapters', { serial: { ...serial, adaptersWithoutPort: [ch340] } }, 'problem', /ch341/],
     [
-      'serial-rights',
-      { serial: { ports: [], groups: ['an'], portGroup: 'dialout', hasUdevadm: true } },
-      'unknown',
-      /dialout/,
-    ],
-    [
-      'serial-rights',
-      { serial: { ports: [{ path: '/dev/ttyACM0', isUsable: true }], groups: [], portGroup: null, hasUdevadm: false } },
-      'warning',
-      /udevadm/,
+      'serial-adapters',
+      { serial: { ...serial, adaptersWithoutPort: [ch340] }, programs: ['brltty'] },
+      'problem',
+      /apt remove brltty/,
     ],
     ['serial-programs', { programs: ['modemmanager', 'brltty'] }, 'warning', /ModemManager, brltty/],
     ['network', { interfaces: [{ name: 'tun0', addresses: ['10.8.0.2'] }] }, 'warning', /split tunnel/],
@@ -108,5 +119,10 @@ describe('checking this PC', () => {
     const found = item({ ...good, ...(change as Partial<PcFacts>) }, id)
     expect(found.state).toBe(state)
     expect(found.copyForIt).toMatch(forIt)
+  })
+
+  it('has nothing against a ModemManager that the udev rule keeps away', () => {
+    const facts = { ...good, serial: { ...serial, hasRule: true }, programs: ['ModemManager'] }
+    expect(item(facts, 'serial-programs')).toMatchObject({ state: 'ok', copyForIt: null })
   })
 })

@@ -42,6 +42,11 @@ it('reads ports, groups, programs, sleep and firewall from the tree it is given'
   file('dev/ttyS0', '')
   file('etc/group', 'root:x:0:\ndialout:x:20:an\nan:x:1000:\n')
   file('usr/bin/udevadm', '')
+  file('etc/udev/rules.d/60-flashproof-serial.rules', '')
+  for (const [location, product] of Object.entries({ '1-1': '7523', '1-2': 'ffff' })) {
+    file(`sys/bus/usb/devices/${location}/idVendor`, '1a86\n')
+    file(`sys/bus/usb/devices/${location}/idProduct`, `${product}\n`)
+  }
   file('proc/1/comm', 'systemd\n')
   file('proc/77/comm', 'ModemManager\n')
   file('proc/self/comm', 'node\n')
@@ -52,8 +57,11 @@ it('reads ports, groups, programs, sleep and firewall from the tree it is given'
     ports: [{ path: '/dev/ttyUSB0', isUsable: true }],
     groups: ['dialout', 'an'],
     portGroup: 'dialout',
-    hasUdevadm: true,
+    canList: true,
+    hasRule: true,
+    adaptersWithoutPort: [{ name: 'CH340', location: '1-1', isTakenByBrltty: true }],
   })
+  expect(facts.serialDriver).toEqual({ failure: null })
   expect(facts.programs?.toSorted()).toEqual(['ModemManager', 'systemd'])
   expect(facts.sleep).toEqual({ mayIdleSleep: true, source: 'logind.conf: IdleAction=suspend' })
   expect(facts.firewall).toEqual({ isActive: true, source: 'ufw' })
@@ -65,7 +73,16 @@ it('reads ports, groups, programs, sleep and firewall from the tree it is given'
 it('says null of all that an empty computer does not tell', async () => {
   const facts = await readPcFacts(sources())
   expect(facts).toMatchObject({ programs: null, sleep: null, firewall: null, interfaces: [] })
-  expect(facts.serial).toEqual({ ports: [], groups: null, portGroup: null, hasUdevadm: false })
+  expect(facts.serial).toEqual({
+    ports: [],
+    groups: null,
+    portGroup: null,
+    canList: false,
+    hasRule: false,
+    adaptersWithoutPort: [],
+  })
+  const loadDriver = (): Promise<never> => Promise.reject(new Error('no native build'))
+  expect((await readPcFacts(sources({ loadDriver }))).serialDriver).toEqual({ failure: 'no native build' })
   expect(await readPcFacts(sources({ platform: 'win32' }))).toMatchObject({ serial: null, programs: null })
 })
 
