@@ -82,11 +82,15 @@ const CHECKSUM_SEED = 0xef
 export const SYNC_DATA: Uint8Array = new Uint8Array(36).fill(0x55)
 SYNC_DATA.set([0x07, 0x07, 0x12, 0x20])
 
-/** XOR of all bytes, from EF on. */
+/** XOR of all bytes, from EF on; four at a time, because a block is summed up while its predecessor's line stands still. */
 export function checksumOf(bytes: Uint8Array): number {
-  let sum = CHECKSUM_SEED
-  for (const byte of bytes) sum ^= byte
-  return sum
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const wholeBytes = bytes.length - (bytes.length % 4)
+  let sum = 0
+  for (let at = 0; at < wholeBytes; at += 4) sum ^= view.getUint32(at, true)
+  let folded = CHECKSUM_SEED ^ sum ^ (sum >>> 8) ^ (sum >>> 16) ^ (sum >>> 24)
+  for (const byte of bytes.subarray(wholeBytes)) folded ^= byte
+  return folded & 0xff
 }
 
 export function encodeRequest(opcode: number, data: Uint8Array): Uint8Array {

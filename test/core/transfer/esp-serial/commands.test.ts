@@ -25,6 +25,9 @@ describe('requests of the ESP loaders', () => {
 
   it('sums up the payload of a block alone', () => {
     expect(checksumOf(Uint8Array.of(1, 2, 4))).toBe(0xef ^ 7)
+    const bytes = Uint8Array.from({ length: 1027 }, (_, at) => at * 7)
+    const byteByByte = bytes.subarray(1).reduce((sum, byte) => sum ^ byte, 0xef)
+    expect(checksumOf(bytes.subarray(1))).toBe(byteByByte)
     expect(hex(encodeBlock(OPCODES.flashData, Uint8Array.of(1, 2, 4, 0xc0), 5))).toBe(
       'c0000314002800000004000000050000000000000000000000010204dbdcc0',
     )
