@@ -46,13 +46,22 @@ export async function openRfc2217Port(
   settings: LineSettings,
   waiting: LinkWaiting,
 ): Promise<BufferedLink> {
-  const port = new Rfc2217Port(target.text, await connectSocket(target, waiting), settings)
+  const { signal } = waiting
+  const socket = await connectSocket(target, waiting)
+  const port = new Rfc2217Port(target.text, socket, settings)
+  const onAbort = (): void => {
+    socket.destroy()
+  }
+  signal?.addEventListener('abort', onAbort)
   try {
     await port.start(waiting)
     return port
   } catch (error) {
     await port.close()
+    signal?.throwIfAborted()
     throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -92,6 +92,14 @@ async function errorOf(calling: Promise<unknown>): Promise<FlashproofError> {
   throw new Error('it went well')
 }
 
+function stoppable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController()
+  const abort = (): void => {
+    controller.abort(new FlashproofError('call.aborted', 'enough'))
+  }
+  return { signal: controller.signal, abort }
+}
+
 describe('a serial port over RFC 2217', () => {
   it('is opened with its line set and both modem lines released, RTS first', async () => {
     const server = await serve()
@@ -205,6 +213,16 @@ describe('a serial port over RFC 2217', () => {
     server.sockets[0]?.write(Buffer.from('fffb01fffd18fffb05', 'hex'))
     // DONT status, and no second word about echo and the terminal’s type.
     await expect.poll(() => Buffer.concat(received).toString('hex')).toBe('fffe05')
+  })
+
+  it('ends the opening with the reason of its signal, whatever the server does', async () => {
+    const server = await serve({ answer: () => undefined })
+    const { signal, abort } = stoppable()
+    const target = { hostname: '127.0.0.1', port: server.port, text: 'rfc2217://127.0.0.1' }
+    const opening = errorOf(openRfc2217Port(target, line, { ...soon, signal }))
+    await expect.poll(() => server.asked).toContain('1 115200')
+    abort()
+    expect((await opening).code).toBe('call.aborted')
   })
 
   it('tells a connection that ends in the middle of a command', async () => {

@@ -56,16 +56,43 @@ describe('the repair of serialport’s poller', () => {
 describe.skipIf(socat === null)('the repair of serialport’s poller, on the real one', () => {
   const startDevice = ptyDevicesOfThisFile()
 
-  it('finds what it repairs in the installed version', async () => {
-    const { path } = await startDevice()
+  async function open(path: string): Promise<SerialPort> {
     const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false })
+    port.on('error', () => undefined)
     await new Promise<void>((resolve, reject) => {
       port.open(error => {
         if (error === null) resolve()
         else reject(error)
       })
     })
+    return port
+  }
+
+  it('lets blocks pass that are larger than the buffer, which stalls most such runs without it', async () => {
+    const { path, socket } = await startDevice()
+    const port = await open(path)
+    // The installed version has what is repaired.
     expect(repairPoller(port.port)).toBe(true)
+    const blockBytes = 16 * 1024
+    const blocks = 200
+    const outstanding = 4
+    let takenBytes = 0
+    socket.on('data', piece => {
+      const before = Math.floor(takenBytes / blockBytes)
+      takenBytes += piece.length
+      socket.write('.'.repeat(Math.floor(takenBytes / blockBytes) - before))
+    })
+    let written = 0
+    let answered = 0
+    const writeMore = (): void => {
+      for (; written < blocks && written - answered < outstanding; written++) port.write(Buffer.alloc(blockBytes))
+    }
+    port.on('data', (piece: Uint8Array) => {
+      answered += piece.length
+      writeMore()
+    })
+    writeMore()
+    await expect.poll(() => answered, { timeout: 20_000 }).toBe(blocks)
     await new Promise(resolve => {
       port.close(resolve)
     })
