@@ -68,8 +68,7 @@ export class EspBoard {
       seed: this.options.seed,
     }
     this.#storage = typeof settings.flashDir === 'string' ? openFlashStorage(settings.flashDir) : null
-    const hasApp = wish.state !== 'blank' && this.chipName !== 'ESP8266'
-    this.#delivered = hasApp ? factoryApp(wish) : null
+    this.#delivered = factoryApp(wish)
     this.flash = this.#newFlash(wish)
     this.chip = this.#newChip(settings, model)
   }

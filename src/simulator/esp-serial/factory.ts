@@ -26,16 +26,19 @@ const OLD_APP_BYTES = 96 * KIB
 const BOOTLOADER_BYTES = 16 * KIB
 const NVS_OFFSET = 0x9000
 
-/** The application that a board comes with; the same for the same wish. */
-export function factoryApp({ chip, version, seed }: FactoryWish): Uint8Array {
+/** The application that a board comes with, the same for the same wish; null for a blank one. */
+export function factoryApp({ chip, version, seed, state }: FactoryWish): Uint8Array | null {
+  if (state === 'blank') return null
+  if (chip === 'ESP8266') return esp8266Firmware(seed)
   return buildDemoFirmware({ chip, version, seed, sizeBytes: OLD_APP_BYTES, projectName: 'thermostat' })
 }
 
 /** Puts the delivered state into erased cells. */
 export function deliver(cells: Uint8Array, wish: FactoryWish): void {
-  if (wish.state === 'blank') return
+  const app = factoryApp(wish)
+  if (wish.state === 'blank' || app === null) return
   if (wish.chip === 'ESP8266') {
-    cells.set(esp8266Firmware(wish.seed))
+    cells.set(app)
     return
   }
   const chip = chipByName(wish.chip)
@@ -43,7 +46,6 @@ export function deliver(cells: Uint8Array, wish: FactoryWish): void {
   cells.set(demoBootloader(chip, wish.seed), chip.bootloaderOffset)
   const partitions = partitionsOf(wish.state, wish.flashBytes)
   cells.set(buildPartitionTable(partitions), DEFAULT_TABLE_OFFSET)
-  const app = factoryApp(wish)
   for (const { type, subtype, label, offset } of partitions) {
     if (type === 'app' && (subtype === 'factory' || wish.state === 'two-slots') && subtype !== 'ota_1')
       cells.set(app, offset)

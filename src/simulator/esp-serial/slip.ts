@@ -9,14 +9,19 @@ const ESCAPED_ESCAPE = 0xdd
 const MAXIMUM_FRAME_BYTES = 0x4000 + 64
 
 export function encodeSlip(frame: Uint8Array): Uint8Array {
-  const encoded: number[] = [END]
+  let length = frame.length + 2
+  for (const byte of frame) if (byte === END || byte === ESCAPE) length++
+  const encoded = new Uint8Array(length)
+  encoded[0] = END
+  let at = 1
   for (const byte of frame) {
-    if (byte === END) encoded.push(ESCAPE, ESCAPED_END)
-    else if (byte === ESCAPE) encoded.push(ESCAPE, ESCAPED_ESCAPE)
-    else encoded.push(byte)
+    if (byte === END || byte === ESCAPE) {
+      encoded[at++] = ESCAPE
+      encoded[at++] = byte === END ? ESCAPED_END : ESCAPED_ESCAPE
+    } else encoded[at++] = byte
   }
-  encoded.push(END)
-  return Uint8Array.from(encoded)
+  encoded[at] = END
+  return encoded
 }
 
 /** Takes frames out of a stream. Bytes outside of frames, broken escapes and frames that are too long are dropped. */

@@ -51,7 +51,7 @@ class Line {
     this.#socket.write(Uint8Array.from(bytes))
   }
 
-  async until(wanted: Uint8Array): Promise<void> {
+  async until(wanted: Buffer): Promise<void> {
     while (!this.received.includes(wanted)) await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
