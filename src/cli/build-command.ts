@@ -4,7 +4,14 @@ import { FlashproofError } from '../shared/errors.ts'
 import type { GivenWords } from './given-words.ts'
 import { isPair, isSecretSource } from './given-words.ts'
 import type { CommandGrammar } from './grammar.ts'
-import type { ConvertCommand, DevicesCommand, FlashCommand, LogExportCommand, ParsedCommand } from './parsed-command.ts'
+import type {
+  ConvertCommand,
+  DevicesCommand,
+  FlashCommand,
+  LogExportCommand,
+  MonitorCommand,
+  ParsedCommand,
+} from './parsed-command.ts'
 
 /** @throws {FlashproofError} usage.missing-argument, usage.invalid-value */
 export function buildCommand(grammar: CommandGrammar, given: GivenWords): ParsedCommand {
@@ -29,7 +36,7 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
         isJson,
       }
     case 'monitor':
-      return { kind: 'monitor', target: argument ?? '', isJson }
+      return buildMonitor(given, isJson)
     case 'log list':
       return { kind: 'log list', filter: buildFilter(given), isJson }
     case 'log show':
@@ -46,6 +53,30 @@ export function buildCommand(grammar: CommandGrammar, given: GivenWords): Parsed
       return { kind: 'demo', isJson }
     default:
       return { kind: 'not-in-this-version', name: grammar.name }
+  }
+}
+
+function buildMonitor(given: GivenWords, isJson: boolean): MonitorCommand {
+  const logFile = given.text('log-file')
+  const onlyWithFile = ['log-size', 'log-keep'].find(option => logFile === undefined && given.has(option))
+  if (onlyWithFile !== undefined) {
+    throw new FlashproofError('usage.missing-argument', `--${onlyWithFile} belongs to --log-file PATH`, {
+      command: 'monitor',
+      option: 'log-file',
+    })
+  }
+  return {
+    kind: 'monitor',
+    target: given.positional[0] ?? '',
+    baudRate: given.number('baud'),
+    isRestarting: given.has('reset'),
+    send: given.texts('send'),
+    lineEnd: oneOf(given.text('line-end'), ['lf', 'crlf', 'cr', 'none']),
+    logFile,
+    logSizeMiB: given.number('log-size'),
+    logKept: given.number('log-keep'),
+    elf: given.text('elf'),
+    isJson,
   }
 }
 

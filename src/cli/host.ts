@@ -20,6 +20,8 @@ export interface TextInput {
   readonly isTerminal: boolean
   /** One line without its end, or null when the input ended. On a terminal nothing is echoed when `isHidden`. */
   readLine(options: { readonly isHidden: boolean; readonly signal: AbortSignal }): Promise<string | null>
+  /** Every line until the input ends or the signal aborts. */
+  lines(signal: AbortSignal): AsyncIterable<string>
 }
 
 export interface WorkerProcess extends SpawnedWorker {

@@ -84,6 +84,21 @@ export interface DevicesCommand {
   readonly isJson: boolean
 }
 
+export interface MonitorCommand {
+  readonly kind: 'monitor'
+  readonly target: string
+  readonly baudRate: number | undefined
+  readonly isRestarting: boolean
+  /** Lines to send once the line is open, in order. */
+  readonly send: readonly string[]
+  readonly lineEnd: 'lf' | 'crlf' | 'cr' | 'none' | undefined
+  readonly logFile: string | undefined
+  readonly logSizeMiB: number | undefined
+  readonly logKept: number | undefined
+  readonly elf: string | undefined
+  readonly isJson: boolean
+}
+
 export type ParsedCommand =
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: 'version' }
@@ -92,7 +107,7 @@ export type ParsedCommand =
   | ConvertCommand
   | FlashCommand
   | ResumeCommand
-  | { readonly kind: 'monitor'; readonly target: string; readonly isJson: boolean }
+  | MonitorCommand
   | { readonly kind: 'log list'; readonly filter: LogFilter; readonly isJson: boolean }
   | { readonly kind: 'log show'; readonly jobId: string; readonly isJson: boolean }
   | LogExportCommand

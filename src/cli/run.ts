@@ -121,7 +121,7 @@ async function runCommand(context: CommandContext, command: ParsedCommand): Prom
     case 'resume':
       return await (await import('./commands/resume.ts')).runResume(context, command)
     case 'monitor':
-      return await (await import('./commands/monitor.ts')).runMonitor(context, command.target)
+      return await (await import('./commands/monitor.ts')).runMonitor(context, command)
     case 'log list':
       return await (await import('./commands/log.ts')).runLogList(context, command.filter)
     case 'log show':

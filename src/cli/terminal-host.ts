@@ -90,6 +90,21 @@ function adaptInput(): TextInput {
       if (signal.aborted) return null
       return isHidden && stdin.isTTY ? await readHiddenLine(signal) : await readPlainLine(signal)
     },
+    async *lines(signal) {
+      if (signal.aborted) return
+      const reader = createInterface({ input: stdin, terminal: false })
+      const stop = (): void => {
+        reader.close()
+        stdin.pause()
+      }
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        yield* reader
+      } finally {
+        signal.removeEventListener('abort', stop)
+        stop()
+      }
+    },
   }
 }
 

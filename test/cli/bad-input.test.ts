@@ -96,10 +96,31 @@ const cases: readonly Refusal[] = [
   },
   {
     what: 'a target without telemetry, to monitor',
-    argv: () => ['monitor', 'tcp://127.0.0.1:9'],
+    argv: () => ['monitor', 'udp://127.0.0.1:9'],
     exitCode: 2,
-    names: /tcp:\/\/127\.0\.0\.1:9/,
+    names: /udp:\/\/127\.0\.0\.1:9/,
     code: 'protocol.endpoint-not-accepted',
+  },
+  {
+    what: 'an ELF file that is none, to decode crashes with',
+    argv: () => ['monitor', 'tcp://127.0.0.1:9', '--elf', 'good.bin'],
+    exitCode: 2,
+    names: /good\.bin is no ELF file/,
+    code: 'format.unsupported',
+  },
+  {
+    what: 'a log file that is a folder',
+    argv: () => ['monitor', 'tcp://127.0.0.1:9', '--log-file', '.'],
+    exitCode: 2,
+    names: /is a folder/,
+    code: 'file.is-directory',
+  },
+  {
+    what: 'a size of log files without a file',
+    argv: () => ['monitor', 'tcp://127.0.0.1:9', '--log-size', '4'],
+    exitCode: 2,
+    names: /--log-file/,
+    code: 'usage.missing-argument',
   },
   {
     what: 'an unknown protocol',

@@ -95,6 +95,9 @@ export function createMemoryHost(options: HostOptions = {}): MemoryHost {
   const stdin: TextInput = {
     isTerminal,
     readLine: () => Promise.resolve(typed.shift() ?? null),
+    async *lines() {
+      for (let line = typed.shift(); line !== undefined; line = typed.shift()) yield line
+    },
   }
   return {
     openWorker: ({ home }) => {

@@ -1,9 +1,10 @@
 /** Finds the places in the sources that a crash report's addresses stand for, in the ELF file of the program. */
 import type { CrashDecoding, CrashPlace, CrashReport } from '../../../shared/contract/models.ts'
+import { FlashproofError } from '../../../shared/errors.ts'
 import { hashSource } from '../../formats/file-source.ts'
 import type { FirmwareSource } from '../../formats/firmware-format.ts'
 import { readSection, readSections, SectionFlag, type ElfSection } from '../../formats/elf/sections.ts'
-import { ElfMachine, readElfHeader } from '../../formats/elf/structure.ts'
+import { ElfMachine, isElf, readElfHeader, type ElfHeader } from '../../formats/elf/structure.ts'
 import { findSourceLines } from './line-table.ts'
 import { findFunctions } from './symbols.ts'
 
@@ -31,7 +32,7 @@ interface Wanted {
  * @throws {FlashproofError} format.unsupported, format.malformed-record, image.corrupt, file.* for a file that is no usable ELF
  */
 export function decodeCrash(source: FirmwareSource, { crash, appElfSha256 }: DecodeRequest): CrashDecoding {
-  const header = readElfHeader(source)
+  const header = readProgramHeader(source)
   const elfSha256 = hashSource(source)
   const build = compareHash(elfSha256, crash.elfSha256 ?? appElfSha256)
   if (build === 'other') return { build, elfSha256, places: [] }
@@ -63,6 +64,16 @@ export function decodeCrash(source: FirmwareSource, { crash, appElfSha256 }: Dec
     }
   })
   return { build, elfSha256, places: places.filter(place => place.role !== 'stack' || place.function !== null) }
+}
+
+/**
+ * Reads the header of a file that crashes are decoded with.
+ * @throws {FlashproofError} format.unsupported for anything but a 32-bit little-endian ELF file, image.corrupt for a cut one
+ */
+export function readProgramHeader(source: FirmwareSource): ElfHeader {
+  if (isElf(source.head)) return readElfHeader(source)
+  const problem = `${source.fileName} is no ELF file; the build leaves one beside the .bin, with the program's symbols`
+  throw new FlashproofError('format.unsupported', problem, { file: source.fileName })
 }
 
 /** Firmware prints the beginning of the hash; one of zeros was never filled in by the build. */

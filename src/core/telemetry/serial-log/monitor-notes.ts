@@ -2,9 +2,9 @@
 import type { CrashReport, DeviceEvent, MonitorLine } from '../../../shared/contract/models.ts'
 import { asFlashproofError, toWireError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
+import { readProgramHeader } from '../backtrace/decode-crash.ts'
 import type { CrashDecoder } from '../backtrace/thread-decoder.ts'
 import { openFirmwareFile } from '../../formats/file-source.ts'
-import { readElfHeader } from '../../formats/elf/structure.ts'
 import { LogFile, USUAL_LOG_FILE } from './log-file.ts'
 
 export interface NotesRequest {
@@ -93,7 +93,7 @@ export class MonitorNotes {
 function assertElf(path: string): void {
   const source = openFirmwareFile(path)
   try {
-    readElfHeader(source)
+    readProgramHeader(source)
   } finally {
     source.close()
   }
