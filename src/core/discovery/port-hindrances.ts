@@ -4,11 +4,15 @@ import { access, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LocalText } from '../../shared/messages/index.ts'
 import type { Clock } from '../clock.ts'
+import { findHolders } from '../links/port-facts.ts'
+import type { PortHolder } from '../links/port-faults.ts'
 import { listPrograms } from '../running-programs.ts'
 import type { UsbSerialAdapter } from './usb-serial-adapters.ts'
 
 /** Reading every program costs more than a look at the ports. */
 const PROGRAMS_EVERY_MS = 30_000
+/** So does walking through what all programs have open. */
+const HOLDERS_EVERY_MS = 15_000
 const RULE_NAME = '60-flashproof-serial.rules'
 const RULE_FOLDERS = ['etc/udev/rules.d', 'usr/lib/udev/rules.d', 'lib/udev/rules.d']
 
@@ -17,6 +21,8 @@ export interface HindranceWorld {
   readonly platform: NodeJS.Platform
   /** In front of every absolute path: a test's own tree of files. */
   readonly root: string
+  /** Who has a port open, as far as this user may see. */
+  readonly findHolders?: (path: string) => Promise<readonly PortHolder[]>
   /** As of `node:fs`, which never refuses the superuser. */
   readonly access?: (path: string, mode: number) => Promise<void>
 }
@@ -25,6 +31,7 @@ export class PortHindrances {
   readonly #world: HindranceWorld
   #programs: readonly string[] = []
   #lookedMs: number | null = null
+  readonly #holders = new Map<string, { readonly lookedMs: number; readonly holders: readonly PortHolder[] }>()
 
   constructor(world: HindranceWorld) {
     this.#world = world
@@ -36,6 +43,8 @@ export class PortHindrances {
     if (this.#world.platform !== 'linux') return []
     const notes = await this.#rightsTo(path)
     const programs = await this.#runningPrograms()
+    const holders = await this.#holdersOf(path)
+    if (holders.length > 0) notes.push(isHeld(holders))
     if (adapter?.isTakenByBrltty === true && programs.includes('brltty')) notes.push(brlttyRuns)
     if (programs.includes('modemmanager') && !hasPortRule(this.#world.root)) notes.push(modemManagerRuns)
     return notes
@@ -61,6 +70,17 @@ export class PortHindrances {
     return line?.split(':')[0] ?? 'dialout'
   }
 
+  /** Our own programs take a port for a job or a monitor and give it back, which is shown elsewhere. */
+  async #holdersOf(path: string): Promise<readonly PortHolder[]> {
+    const nowMs = this.#world.clock.monotonicMs()
+    const known = this.#holders.get(path)
+    if (known !== undefined && nowMs - known.lookedMs < HOLDERS_EVERY_MS) return known.holders
+    const found = await (this.#world.findHolders ?? findHolders)(path)
+    const holders = found.filter(({ pid }) => pid !== process.pid)
+    this.#holders.set(path, { lookedMs: nowMs, holders })
+    return holders
+  }
+
   async #runningPrograms(): Promise<readonly string[]> {
     const nowMs = this.#world.clock.monotonicMs()
     if (this.#lookedMs === null || nowMs - this.#lookedMs >= PROGRAMS_EVERY_MS) {
@@ -81,6 +101,11 @@ function noRight(group: string): LocalText {
     en: `This user may not open it. Install the udev rule of Flashproof, or: sudo usermod -aG ${group} $USER, then sign in again.`,
     vi: `Người dùng này không được mở cổng. Hãy cài luật udev của Flashproof, hoặc: sudo usermod -aG ${group} $USER rồi đăng nhập lại.`,
   }
+}
+
+function isHeld(holders: readonly PortHolder[]): LocalText {
+  const list = holders.map(({ command, pid }) => `${command} (${String(pid)})`).join(', ')
+  return { en: `${list} has it open. Close it before writing.`, vi: `${list} đang mở cổng. Hãy đóng trước khi ghi.` }
 }
 
 const brlttyRuns: LocalText = {

@@ -52,8 +52,14 @@ async function readGroups(): Promise<readonly { name: string; id: number; member
   })
 }
 
-/** Walks all processes; of those of other users only the names are seen. */
 async function lookAtProcesses(path: string): Promise<Pick<PortFacts, 'holders' | 'runningServices'>> {
+  const holders = await findHolders(path)
+  const programs = (await listPrograms()) ?? []
+  return { holders, runningServices: Object.keys(takingServices).filter(name => programs.includes(name)) }
+}
+
+/** Walks all processes of a Linux computer; those of other users hide what they have open. */
+export async function findHolders(path: string): Promise<PortHolder[]> {
   const device = await realpath(path).catch(() => path)
   const holders: PortHolder[] = []
   for (const pid of await readdir('/proc').catch(() => [])) {
@@ -61,8 +67,7 @@ async function lookAtProcesses(path: string): Promise<Pick<PortFacts, 'holders' 
     const command = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim()
     holders.push({ pid: Number(pid), command })
   }
-  const programs = (await listPrograms()) ?? []
-  return { holders, runningServices: Object.keys(takingServices).filter(name => programs.includes(name)) }
+  return holders
 }
 
 async function hasOpen(pid: string, device: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { portGrabbers } from '../running-programs.ts'
 import type { PcFacts } from './facts.ts'
 import { judged, type Judged } from './judged.ts'
 
-const THE_RULE = 'the udev rule of Flashproof (docs/serial-ports.md)'
+const THE_RULE = 'the udev rule of Flashproof (docs/serial-lines.md)'
 
 export function judgeDriver({ serialDriver, serial }: PcFacts): Judged {
   if (serialDriver.failure !== null) {

@@ -23,8 +23,10 @@ function file(path: string, content = ''): void {
   writeFileSync(join(root, path), content)
 }
 
+const noHolders = (): Promise<[]> => Promise.resolve([])
+
 function hindrances(platform: NodeJS.Platform = 'linux', clock = new FakeClock()): PortHindrances {
-  return new PortHindrances({ clock, platform, root })
+  return new PortHindrances({ clock, platform, root, findHolders: noHolders })
 }
 
 describe('what is in the way of a port', () => {
@@ -36,9 +38,35 @@ describe('what is in the way of a port', () => {
   it('is a missing right, with the group to join', async () => {
     file('etc/group', `root:x:-5:\nserialfolk:x:${String(process.getgid?.())}:\n`)
     const refuse = (): Promise<void> => Promise.reject(Object.assign(new Error('refused'), { code: 'EACCES' }))
-    const looked = new PortHindrances({ clock: new FakeClock(), platform: 'linux', root, access: refuse })
+    const looked = new PortHindrances({
+      clock: new FakeClock(),
+      platform: 'linux',
+      root,
+      access: refuse,
+      findHolders: noHolders,
+    })
     const [note] = await looked.of('/dev/ttyUSB0', ch340)
     expect(note?.en).toContain('usermod -aG serialfolk')
+  })
+
+  it('is a program that has it open, but not this one', async () => {
+    const clock = new FakeClock()
+    let holders = [
+      { pid: process.pid, command: 'node' },
+      { pid: 4711, command: 'minicom' },
+    ]
+    const looked = new PortHindrances({
+      clock,
+      platform: 'linux',
+      root,
+      findHolders: () => Promise.resolve(holders),
+    })
+    expect(await looked.of('/dev/ttyUSB0', ch340)).toMatchObject([
+      { en: 'minicom (4711) has it open. Close it before writing.' },
+    ])
+    holders = []
+    await clock.advance(15_000)
+    expect(await looked.of('/dev/ttyUSB0', ch340)).toEqual([])
   })
 
   it('is brltty for the adapters that it takes alone', async () => {
