@@ -4,6 +4,13 @@ import { SECTOR_BYTES, type NorFlash, type NorFlashTimes } from './nor-flash.ts'
 /** Waits shorter than this are added up: timers are no finer. */
 const SHORTEST_PAUSE_MS = 4
 
+/** From one reset of the chip to the next: work that was under way then touches nothing any more. */
+export interface ChipLife {
+  isAlive(): boolean
+  /** Never resolves once the chip was reset. */
+  pause(ms: number): Promise<void>
+}
+
 interface Step {
   readonly ms: number
   readonly act: () => void
@@ -12,17 +19,16 @@ interface Step {
 export class FlashWork {
   readonly #flash: NorFlash
   readonly #times: () => NorFlashTimes
-  readonly #pause: (ms: number) => Promise<void>
+  readonly #life: ChipLife
   #owedMs = 0
 
   /**
    * @param times of this chip now; asked for every piece of work
-   * @param pause never resolves once the chip was reset
    */
-  constructor(flash: NorFlash, times: () => NorFlashTimes, pause: (ms: number) => Promise<void>) {
+  constructor(flash: NorFlash, times: () => NorFlashTimes, life: ChipLife) {
     this.#flash = flash
     this.#times = times
-    this.#pause = pause
+    this.#life = life
   }
 
   /**
@@ -73,7 +79,7 @@ export class FlashWork {
 
   #run(steps: readonly Step[]): Promise<void> | null {
     if (steps.some(({ ms }) => ms > 0)) return this.#runInTime(steps)
-    for (const { act } of steps) act()
+    if (this.#life.isAlive()) for (const { act } of steps) act()
     return null
   }
 
@@ -83,9 +89,9 @@ export class FlashWork {
       if (this.#owedMs >= SHORTEST_PAUSE_MS) {
         const pauseMs = this.#owedMs
         this.#owedMs = 0
-        await this.#pause(pauseMs)
+        await this.#life.pause(pauseMs)
       }
-      act()
+      if (this.#life.isAlive()) act()
     }
   }
 }

@@ -29,7 +29,7 @@ export interface LoaderHost {
   setBaudRate(baudRate: number): void
   /** The loader has measured the client's rate, and keeps it. */
   keepRate(): void
-  pause(ms: number): Promise<void>
+  isAlive(): boolean
   /** Sees each command as it is worked on. */
   onCommand(op: number): void
   /** Jumps to code in RAM: the stub of esptool, for all that this chip knows. */
@@ -157,7 +157,7 @@ export abstract class Loader {
   }
 
   #next(): void {
-    while (!this.#isBusy) {
+    while (!this.#isBusy && this.host.isAlive()) {
       const request = this.#waiting.shift()
       if (request === undefined) return
       const done = this.#work(request)

@@ -260,8 +260,9 @@ export class VirtualChip implements UartPeripheral {
     const life = this.#life
     const flash = this.#flash
     const { model, security, revision, magic, flashTimes } = this.#options
+    const isAlive = (): boolean => this.#life === life
     const alive = (action: () => void): void => {
-      if (this.#life === life) action()
+      if (isAlive()) action()
     }
     const jedecId = (): number =>
       this.#loader instanceof RomLoader && !this.#loader.isFlashAttached ? 0xff_ffff : flash.jedecId
@@ -279,7 +280,7 @@ export class VirtualChip implements UartPeripheral {
       chip: model,
       imageChipId: this.bootPlace.imageChipId ?? 0,
       flash,
-      work: new FlashWork(flash, times, pause),
+      work: new FlashWork(flash, times, { isAlive, pause }),
       registers: new RegisterFile(model, { mac: this.mac, revision, magic, ...security }, jedecId),
       security,
       faults: this.#faults,
@@ -294,7 +295,7 @@ export class VirtualChip implements UartPeripheral {
       keepRate: () => {
         alive(() => this.#wire?.setLine(this.#wire.line))
       },
-      pause,
+      isAlive,
       onCommand: op => {
         this.frames.push(op)
         if (imageDataOps.has(op)) this.dataRequests++

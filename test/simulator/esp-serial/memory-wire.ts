@@ -109,8 +109,7 @@ export class BenchBoard extends EspBoard {
 
   /** Sends a block of an image or of RAM, with its header and check sum. */
   askBlock(op: number, bytes: Uint8Array, sequence = 0): Promise<Answer> {
-    const sum = bytes.reduce((all, byte) => all ^ byte, 0xef)
-    return this.ask(op, joined(words(bytes.length, sequence, 0, 0), bytes), sum)
+    return this.ask(op, joined(words(bytes.length, sequence, 0, 0), bytes), checksumOf(bytes))
   }
 
   /** Loads something into RAM and starts it, as esptool starts its stub. */
@@ -142,6 +141,10 @@ export function words(...values: readonly number[]): Uint8Array {
     view.setUint32(index * 4, value, true)
   })
   return bytes
+}
+
+export function checksumOf(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => sum ^ byte, 0xef)
 }
 
 export function joined(...parts: readonly Uint8Array[]): Uint8Array {

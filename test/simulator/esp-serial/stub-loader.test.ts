@@ -3,7 +3,7 @@ import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { randomBytes } from '../../../src/core/formats/esp-image/demo-firmware.ts'
 import type { EspSerialOptions } from '../../../src/simulator/esp-serial/esp-board.ts'
-import { BenchBoard, boardsOfThisFile, words } from './memory-wire.ts'
+import { BenchBoard, boardsOfThisFile, checksumOf, joined, words } from './memory-wire.ts'
 
 const keep = boardsOfThisFile()
 const ok = new Uint8Array(2)
@@ -141,6 +141,17 @@ describe('the stub', () => {
     await new Promise(resolve => setTimeout(resolve, 120))
     expect(board.chip.mode).toBe('download')
     expect(board.flash.view(0x20_3000, 0x1000).every(byte => byte === 0xff)).toBe(true)
+  })
+
+  it('writes nothing of a block that it was inflating when the chip was reset', async () => {
+    const board = await stubOf()
+    const before = board.flash.copy()
+    const packed = Uint8Array.from(deflateSync(randomBytes(5)(10_000)))
+    await board.ask(0x10, words(10_000, 1, 0x4000, 0x1_0000))
+    board.send(0x11, joined(words(packed.length, 0, 0, 0), packed), checksumOf(packed))
+    board.chip.reset()
+    await new Promise(resolve => setTimeout(resolve, 60))
+    expect(Buffer.compare(board.flash.copy(), before)).toBe(0)
   })
 
   it('runs what is in flash', async () => {
