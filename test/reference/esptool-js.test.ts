@@ -50,26 +50,31 @@ const flashOptions = (fileArray: FlashOptions['fileArray'], compress: boolean): 
 })
 
 describe('esptool-js', () => {
-  it.each([
-    'ESP32',
-    'ESP32-S2',
-    'ESP32-S3',
-    'ESP32-C2',
-    'ESP32-C3',
-    'ESP32-C5',
-    'ESP32-C6',
-    'ESP32-C61',
-    'ESP32-H2',
-    'ESP32-P4',
-  ])('knows a virtual %s, its address and its flash', async chip => {
-    const board = newBoard(chip)
-    const { loader, transport } = await connect(board)
-    expect(loader.chip.CHIP_NAME).toBe(chip)
-    expect(await loader.chip.readMac(loader)).toBe(board.chip.mac)
-    expect(loader.IS_STUB).toBe(true)
-    expect(await loader.readFlashId()).toBe(board.flash.jedecId)
-    expect(board.wire.line.baudRate).toBe(921_600)
-    await transport.disconnect()
+  it('knows every virtual chip that it has a table for, its revision, its address and its flash', async () => {
+    const revisions = {
+      ESP32: 'revision 1',
+      'ESP32-S2': 'revision v0.0',
+      'ESP32-S3': 'revision v0.2',
+      'ESP32-C2': 'revision 1',
+      'ESP32-C3': 'revision v0.4',
+      'ESP32-C5': 'revision v1.0',
+      'ESP32-C6': 'revision 1',
+      'ESP32-C61': 'revision v1.0',
+      'ESP32-H2': 'revision v0.1',
+      'ESP32-P4': 'revision v1.0',
+    }
+    const known = Object.entries(revisions).map(async ([chip, revision]) => {
+      const board = newBoard(chip)
+      const { loader, transport } = await connect(board)
+      expect(loader.chip.CHIP_NAME).toBe(chip)
+      expect(await loader.chip.getChipDescription(loader)).toContain(`(${revision})`)
+      expect(await loader.chip.readMac(loader)).toBe(board.chip.mac)
+      expect(loader.IS_STUB).toBe(true)
+      expect(await loader.readFlashId()).toBe(board.flash.jedecId)
+      expect(board.wire.line.baudRate).toBe(921_600)
+      await transport.disconnect()
+    })
+    await Promise.all(known)
   })
 
   it.each([

@@ -48,6 +48,28 @@ describe('the loader in ROM', () => {
     }
   })
 
+  it.each([
+    ['ESP32', [0x3ff5_a000, 0x7f << 20], [0x3ff5_a018, 1 << 4]],
+    ['ESP32-C3', [0x6000_8834, 7 << 18], [0x6000_8838, 1 << 20]],
+    ['ESP32-C2', [0x6000_8830, 7 << 7], [0x6000_8830, 1 << 21]],
+  ] as const)('shows the locks of an %s in its efuses', async (chip, crypt, boot) => {
+    for (const isLocked of [false, true]) {
+      const board = romOf({ chip, isEncrypted: isLocked, hasSecureBoot: isLocked })
+      const [count, secure] = [await board.ask(0x0a, words(crypt[0])), await board.ask(0x0a, words(boot[0]))]
+      expect([(count.value & crypt[1]) !== 0, (secure.value & boot[1]) !== 0]).toEqual([isLocked, isLocked])
+    }
+  })
+
+  it.each([0, 100, 200, 300])('shows revision %i of an ESP32 in three places', async revision => {
+    const board = romOf({ revision })
+    const bits = [
+      ((await board.ask(0x0a, words(0x3ff5_a00c))).value >>> 15) & 1,
+      ((await board.ask(0x0a, words(0x3ff5_a014))).value >>> 20) & 1,
+      ((await board.ask(0x0a, words(0x3ff6_607c))).value >>> 31) & 1,
+    ]
+    expect(bits).toEqual([1, 1, 1].map((bit, index) => (index < revision / 100 ? bit : 0)))
+  })
+
   it('tells chip id and locks, where it knows the command', async () => {
     const info = await romOf({ chip: 'ESP32-C3', hasSecureBoot: true, isEncrypted: true }).ask(0x14, new Uint8Array())
     expect(Buffer.from(info.body).toString('hex')).toBe('0100000001000000000000000500000000000000' + '00000000')
