@@ -38,6 +38,12 @@ export interface Asking {
   readonly attempts?: number
 }
 
+export interface BlockSending {
+  readonly timeoutMs: number
+  readonly attempts: number
+  readonly mayRepeat: (error: unknown) => boolean
+}
+
 export interface EspReply {
   readonly value: number
   readonly data: Uint8Array
@@ -63,7 +69,7 @@ export class EspChannel {
   async ask(command: OpcodeName, data: Uint8Array, asking: Asking = {}): Promise<EspReply> {
     const { dataBytes = 0, timeoutMs = TIMEOUT_MS, attempts = 1 } = asking
     const frame = encodeRequest(OPCODES[command], data)
-    return repeated(attempts, async () =>
+    return this.#repeated(attempts, async () =>
       this.#judge(command, await this.#exchange(command, frame, timeoutMs), dataBytes),
     )
   }
@@ -71,13 +77,24 @@ export class EspChannel {
   /** Sends a command and gives the answer unjudged: GET_SECURITY_INFO has several lengths. */
   async askForBody(command: OpcodeName, data: Uint8Array, attempts = 1): Promise<Uint8Array> {
     const frame = encodeRequest(OPCODES[command], data)
-    return (await repeated(attempts, () => this.#exchange(command, frame, TIMEOUT_MS))).body
+    return (await this.#repeated(attempts, () => this.#exchange(command, frame, TIMEOUT_MS))).body
   }
 
-  /** Sends one block, in one frame and one write, and waits for its acknowledgement. */
-  async sendBlock(command: OpcodeName, payload: Uint8Array, sequence: number, timeoutMs: number): Promise<void> {
-    const frame = encodeBlock(OPCODES[command], payload, sequence)
-    await this.#judge(command, await this.#exchange(command, frame, timeoutMs), 0)
+  /**
+   * Sends one block, in one frame and one write, and waits for its acknowledgement; sends it up to `attempts` times.
+   * @param mayRepeat whether it can be sent again after this error
+   */
+  async sendBlock(
+    command: OpcodeName,
+    block: { readonly payload: Uint8Array; readonly sequence: number },
+    { timeoutMs, attempts, mayRepeat }: BlockSending,
+  ): Promise<void> {
+    const frame = encodeBlock(OPCODES[command], block.payload, block.sequence)
+    await this.#repeated(
+      attempts,
+      async () => this.#judge(command, await this.#exchange(command, frame, timeoutMs), 0),
+      mayRepeat,
+    )
   }
 
   /** Sends a command that is not answered. */
@@ -161,6 +178,25 @@ export class EspChannel {
     this.clear()
   }
 
+  /** An answer that was only late comes beside that to the repetition: it must not pass for the answer to what is asked next. */
+  async #repeated<Result>(
+    attempts: number,
+    attempt: () => Promise<Result>,
+    mayRepeat: (error: unknown) => boolean = isLost,
+  ): Promise<Result> {
+    let wasLost = false
+    for (let left = attempts - 1; ; left--) {
+      try {
+        const result = await attempt()
+        if (wasLost) await this.drain()
+        return result
+      } catch (error) {
+        if (left <= 0 || !mayRepeat(error)) throw error
+        wasLost ||= isLost(error)
+      }
+    }
+  }
+
   async #exchange(command: OpcodeName, frame: Uint8Array, timeoutMs: number): Promise<EspAnswer> {
     this.clear()
     await this.#write(frame)
@@ -234,16 +270,6 @@ export class EspChannel {
 
   #waiting(timeoutMs: number): { timeoutMs: number; signal?: AbortSignal } {
     return this.#signal === undefined ? { timeoutMs } : { timeoutMs, signal: this.#signal }
-  }
-}
-
-async function repeated<Result>(attempts: number, attempt: () => Promise<Result>): Promise<Result> {
-  for (let left = attempts - 1; ; left--) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (left <= 0 || !isLost(error)) throw error
-    }
   }
 }
 

@@ -99,15 +99,13 @@ class BlockWrite implements EspWrite {
     if (this.#manner.isStub) await readRegister(this.#channel, MAGIC_REGISTER, { timeoutMs })
   }
 
-  async #send(bytes: Uint8Array, timeoutMs: number): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#channel.sendBlock(this.#kind.command, bytes, this.#sequence, timeoutMs)
-        return
-      } catch (error) {
-        if (attempt >= BLOCK_ATTEMPTS || !this.#mayRepeat(error)) throw error
-      }
-    }
+  async #send(payload: Uint8Array, timeoutMs: number): Promise<void> {
+    const block = { payload, sequence: this.#sequence }
+    await this.#channel.sendBlock(this.#kind.command, block, {
+      timeoutMs,
+      attempts: BLOCK_ATTEMPTS,
+      mayRepeat: error => this.#mayRepeat(error),
+    })
   }
 
   #mayRepeat(error: unknown): boolean {

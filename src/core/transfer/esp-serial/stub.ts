@@ -86,12 +86,15 @@ export async function runStub(channel: EspChannel, stub: StubImage, facts: EspFa
   }
 }
 
+/** Where a block of RAM went wrong, the whole upload begins again: nothing hashes RAM. */
+const once = { timeoutMs: TIMEOUT_MS, attempts: 1, mayRepeat: () => false }
+
 async function upload(channel: EspChannel, address: number, bytes: Uint8Array, blockBytes: number): Promise<void> {
   const blocks = Math.ceil(bytes.length / blockBytes)
   await channel.ask('memBegin', words(bytes.length, blocks, blockBytes, address))
   for (let sequence = 0; sequence < blocks; sequence++) {
-    const piece = bytes.subarray(sequence * blockBytes, (sequence + 1) * blockBytes)
-    await channel.sendBlock('memData', piece, sequence, TIMEOUT_MS)
+    const payload = bytes.subarray(sequence * blockBytes, (sequence + 1) * blockBytes)
+    await channel.sendBlock('memData', { payload, sequence }, once)
   }
 }
 

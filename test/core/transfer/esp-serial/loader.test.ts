@@ -383,6 +383,31 @@ describe('a session in pieces', () => {
     expect(await loader.md5(0, 4096)).toBe(createHash('md5').update(rom.flash.subarray(0, 4096)).digest('hex'))
   })
 
+  it('takes no late answer for the answer to the next question', async () => {
+    const { link, rom, loader } = await bench()
+    await loader.startStub()
+    rom.flash.fill(7, 0, 4096)
+    let isLate = true
+    link.react = command => {
+      const reaction = rom.react(command)
+      if (command.opcode !== 0x13 || !isLate) return reaction
+      isLate = false
+      // It comes together with the answer to the repetition.
+      const { react } = link
+      link.react = again => {
+        link.react = react
+        return [...reaction, ...rom.react(again)]
+      }
+      return []
+    }
+    const of = (from: number): string =>
+      createHash('md5')
+        .update(rom.flash.subarray(from, from + 4096))
+        .digest('hex')
+    expect(await loader.md5(0, 4096)).toBe(of(0))
+    expect(await loader.md5(4096, 4096)).toBe(of(4096))
+  })
+
   it('hears answers behind noise and behind answers of before', async () => {
     const { link, rom, loader } = await bench()
     link.react = command => [
