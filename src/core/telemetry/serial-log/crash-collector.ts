@@ -115,8 +115,8 @@ function withCause(report: CrashReport, fact: DeviceFact | null, cause: Cause | 
   }
   // The panic says more than a watchdog's warning or a bare backtrace before it.
   if (cause === 'panic' && (report.text === '' || report.kind === 'task-watchdog')) {
-    const former = report.text === '' ? report : withDetail(report, report.text)
-    return { ...former, kind: cause, text: textOf(fact, message) }
+    const renamed = { ...report, kind: cause, text: textOf(fact, message) }
+    return report.text === '' ? renamed : withDetail(renamed, report.text)
   }
   return withDetail(report, textOf(fact, message))
 }

@@ -85,7 +85,7 @@ export class LogFile {
         this.#sizeBytes += piece.length
       }
     } catch (cause) {
-      this.#fail(asFileError(this.#options.path, cause))
+      this.#fail(cause instanceof FlashproofError ? cause : asFileError(this.#options.path, cause))
     }
   }
 
@@ -129,7 +129,8 @@ async function openToAppend(path: string): Promise<OpenedFile> {
   try {
     handle = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK, 0o644)
   } catch (cause) {
-    throw asFileError(path, cause)
+    if (codeOf(cause) !== 'EISDIR') throw asFileError(path, cause)
+    throw new FlashproofError('file.is-directory', `${path} is a folder`, { file: path }, { cause })
   }
   const stats = await handle.stat()
   if (stats.isFile()) return { handle, sizeBytes: stats.size }
@@ -148,8 +149,6 @@ function codeOf(error: unknown): string {
 function asFileError(path: string, cause: unknown): FlashproofError {
   const systemCode = codeOf(cause)
   const details = { file: path, systemCode }
-  if (systemCode === 'EISDIR')
-    return new FlashproofError('file.is-directory', `${path} is a folder`, details, { cause })
   const code = systemCode === 'ENOSPC' || systemCode === 'EDQUOT' ? 'file.disk-full' : 'file.not-writable'
   return new FlashproofError(code, `${path} could not be written (${systemCode})`, details, { cause })
 }

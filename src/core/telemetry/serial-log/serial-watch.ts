@@ -91,6 +91,7 @@ export class SerialWatch implements LineControl {
     await after
     while (!signal.aborted) {
       await this.#untilFree()
+      if (isAborted(signal)) return
       const session = new AbortController()
       const ended = Promise.withResolvers<undefined>()
       try {
