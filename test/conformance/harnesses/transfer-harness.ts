@@ -92,6 +92,8 @@ export interface TransferHarness {
   readonly isRecognised: boolean
   /** Whether what the device had before a break need not be sent again. */
   readonly keepsParts: boolean
+  /** Data requests that one break costs at most; 2 where not given. */
+  readonly mostRepeated?: number
   /** Data requests of an undisturbed run of this many image bytes. */
   chunkCount(sizeBytes: number): number
   /** What the board is after a cancel in the middle. */

@@ -1,23 +1,34 @@
 /** Meets a board: connects, starts the stub, reads who it is and what it has. The same for a question and for a job. */
 import type { DeviceIdentity, TelemetrySample } from '../../../shared/contract/models.ts'
+import { hasErrorCode } from '../../../shared/errors.ts'
 import { isoWithZone, type Clock } from '../../clock.ts'
 import { activeOtaRecord } from '../../formats/esp-image/ota-data.ts'
 import type { ConnectBoard, ConnectRequest, EspConnection } from './connection.ts'
 import type { EspFacts, EspLoader } from './esp-loader.ts'
-import { readBoardMap } from './partition-map.ts'
+import { readBoardMap, type BoardMap } from './partition-map.ts'
 import type { Board } from './plan.ts'
 
 export function identityOf({ chip, mac }: EspFacts): DeviceIdentity {
   return mac === null ? { chip: chip.name } : { chip: chip.name, mac }
 }
 
-/** Starts the stub where it is wanted and the chip allows it, and reads the table, the choice of the slot and the slots. */
-export async function readBoard(loader: EspLoader, useStub: boolean): Promise<Board> {
-  if (useStub) await loader.startStub()
+/** Reads the table, the choice of the slot and the slots, as far as the loader at hand can. */
+export async function readBoard(loader: EspLoader): Promise<Board> {
   const { facts } = loader
   if (facts.flashBytes !== null) await loader.setFlashSize(facts.flashBytes)
-  const map = loader.abilities.canReadFlash ? await readBoardMap(loader) : null
-  return { facts, abilities: loader.abilities, map }
+  const { abilities } = loader
+  const map = abilities.canReadFlash ? await readMapIfAble(loader) : null
+  return { facts, abilities: { ...abilities, canReadFlash: map !== null }, map }
+}
+
+/** Null where the loader says after all that it knows no reading, as some ROMs do. */
+async function readMapIfAble(loader: EspLoader): Promise<BoardMap | null> {
+  try {
+    return await readBoardMap(loader)
+  } catch (thrown) {
+    if (hasErrorCode(thrown, 'loader.refused') && thrown.details['isUnsupported'] === true) return null
+    throw thrown
+  }
 }
 
 /** What the board's flash says of the app that it runs, in the shape of telemetry. */

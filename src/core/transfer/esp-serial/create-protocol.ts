@@ -18,6 +18,7 @@ const id = 'esp-serial'
 /** What a place answers that is no such board, or none that can be asked now. */
 const notThisBoard = [
   'loader.no-answer',
+  'loader.silent',
   'loader.not-in-download-mode',
   'loader.broken-frame',
   'loader.refused',
@@ -82,7 +83,8 @@ export function createEspSerial(connect: ConnectBoard): TransferProtocol {
       const options = readOptions(values)
       const request = requestOf(lineOf(endpoint), options, context)
       return await askBoard(connect, request, async ({ loader }) => {
-        const board = await readBoard(loader, options.useStub)
+        if (options.useStub) await loader.startStub()
+        const board = await readBoard(loader)
         const telemetry = sampleOf(board, context.clock)
         const { reach, judgements } = judgeOrder({
           image: { ...image, isAddressed: image.inspection.baseAddress !== null },

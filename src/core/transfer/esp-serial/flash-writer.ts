@@ -24,8 +24,8 @@ const MENDING_ROUNDS = 2
 const deflateInThread = promisify(deflate)
 const BEST_COMPRESSION = { level: 9 } as const
 
-/** The job stood still, so the board must be asked again who it is before a byte more is sent. */
-export class StoodStill extends Error {}
+/** The board must be met again before a byte more is sent; the message says why. */
+export class MeetAgain extends Error {}
 
 export interface FlashWriterParts {
   readonly context: TransferContext
@@ -78,7 +78,7 @@ export class FlashWriter {
     return ranges
   }
 
-  /** Sends the ranges. @throws {StoodStill} and {FlashproofError} loader.*, network.*, serial.*, job.* */
+  /** Sends the ranges. @throws {MeetAgain} and {FlashproofError} loader.*, network.*, serial.*, job.* */
   async send(write: PlannedWrite, ranges: readonly FlashRange[]): Promise<void> {
     const missing = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     this.#setMissing(write, missing)
@@ -167,7 +167,7 @@ export class FlashWriter {
     try {
       await work()
     } catch (thrown) {
-      if (hasErrorCode(thrown, 'loader.broken-frame', 'network.timeout')) ladder?.noteFailure(rate)
+      if (hasErrorCode(thrown, 'loader.broken-frame', 'loader.silent')) ladder?.noteFailure(rate)
       throw thrown
     }
     if (ladder === null) return
@@ -256,7 +256,7 @@ export class FlashWriter {
 
   async #edge(): Promise<void> {
     const { wasPaused } = await this.#parts.context.checkpoint()
-    if (wasPaused) throw new StoodStill('the job stood still')
+    if (wasPaused) throw new MeetAgain('the job stood still: the board is asked again who it is')
   }
 
   #share(write: PlannedWrite): Share {

@@ -83,7 +83,8 @@ interface SecurityInfo {
 }
 
 async function readSecurityInfo(channel: EspChannel): Promise<SecurityInfo | null> {
-  const body = await channel.askForBody('securityInfo', new Uint8Array(), 2)
+  const body = await orNullIfUnknown(channel.askForBody('securityInfo', new Uint8Array(), 2))
+  if (body === null) return null
   const dataBytes = infoBytes(body.length)
   const { isFailure, error, data } = readStatus(body, dataBytes ?? 0)
   if (isFailure || dataBytes === null || data === null) {
@@ -116,8 +117,13 @@ function securityOf(flags: number, cryptCount: number): EspSecurity {
 }
 
 async function readMagic(channel: EspChannel): Promise<number | null> {
+  return await orNullIfUnknown(readRegister(channel, MAGIC_REGISTER))
+}
+
+/** Null where the loader says, under whatever number, that it does not know the command. */
+async function orNullIfUnknown<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
   try {
-    return await readRegister(channel, MAGIC_REGISTER)
+    return await asked
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal !== null && isUnsupported(refusal)) return null

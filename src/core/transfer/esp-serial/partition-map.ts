@@ -1,8 +1,14 @@
 /** What a board has now: its partition table, its choice of the app slot, and what each slot holds. Read, never guessed. */
-import { readAppDescriptor, type AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
+import { APP_DESCRIPTOR_BYTES, readAppDescriptor, type AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
 import { chosenPartition, otaDataPartition } from '../../formats/esp-image/boot-choice.ts'
 import { HEADER_BYTES, looksLikeImage, SEGMENT_HEADER_BYTES } from '../../formats/esp-image/image-header.ts'
-import { activeOtaRecord, OTA_DATA_BYTES, readOtaRecords, type OtaRecord } from '../../formats/esp-image/ota-data.ts'
+import {
+  activeOtaRecord,
+  OTA_DATA_BYTES,
+  OTA_SECTOR_BYTES,
+  readOtaRecords,
+  type OtaRecord,
+} from '../../formats/esp-image/ota-data.ts'
 import {
   DEFAULT_TABLE_OFFSET,
   PARTITION_TABLE_BYTES,
@@ -31,9 +37,10 @@ export interface BoardMap {
   readonly isOnTrial: boolean
 }
 
-/** Header, first segment's header and descriptor, rounded up to what loaders read at once. */
-const HEAD_BYTES = 4096
 const DESCRIPTOR_AT = HEADER_BYTES + SEGMENT_HEADER_BYTES
+/** A ROM reads 64 bytes a command, so no more is read than is looked at. */
+const HEAD_BYTES = DESCRIPTOR_AT + APP_DESCRIPTOR_BYTES
+const OTA_RECORD_BYTES = 32
 /** A flash has room for 16 update slots, a factory app and a test app. */
 const MOST_SLOTS = 18
 
@@ -46,7 +53,7 @@ export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
   }
   const { partitions } = table
   const otaData = otaDataPartition(partitions)
-  const otaRecords = otaData === null ? [] : readOtaRecords(await readFlash(loader, otaData.offset, OTA_DATA_BYTES))
+  const otaRecords = otaData === null ? [] : readOtaRecords(await readOtaHeads(loader, otaData.offset))
   const slots: BoardSlot[] = []
   for (const partition of partitions.filter(({ type }) => type === 'app').slice(0, MOST_SLOTS)) {
     slots.push(await readSlot(loader, partition))
@@ -66,6 +73,13 @@ async function readSlot(loader: EspLoader, partition: Partition): Promise<BoardS
   const head = await readFlash(loader, partition.offset, HEAD_BYTES)
   const hasImage = looksLikeImage(head) !== 'no'
   return { partition, hasImage, app: hasImage ? readAppDescriptor(head, DESCRIPTOR_AT) : null }
+}
+
+/** Both sectors of otadata, of which only the records are read. */
+async function readOtaHeads(loader: EspLoader, offset: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(OTA_DATA_BYTES).fill(0xff)
+  for (const at of [0, OTA_SECTOR_BYTES]) bytes.set(await readFlash(loader, offset + at, OTA_RECORD_BYTES), at)
+  return bytes
 }
 
 async function readFlash(loader: EspLoader, offset: number, sizeBytes: number): Promise<Uint8Array> {

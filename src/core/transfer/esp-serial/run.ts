@@ -3,6 +3,7 @@
  * prove it by the MD5 of flash, switch the app slot last, restart, and listen to what starts. Calling it again asks the
  * board what it has and sends the rest.
  */
+import { hasErrorCode } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import type { SerialEndpoint, SocketEndpoint } from '../../discovery/target.ts'
 import { obeyJudgements } from '../judgement.ts'
@@ -14,7 +15,7 @@ import { followStart } from './follow-start.ts'
 import type { ConnectBoard, EspConnection } from './connection.ts'
 import { eraseFirst } from './erase.ts'
 import type { EspLoader } from './esp-loader.ts'
-import { FlashWriter, StoodStill } from './flash-writer.ts'
+import { FlashWriter, MeetAgain } from './flash-writer.ts'
 import { judgeOrder } from './judge.ts'
 import type { EspOptions } from './options.ts'
 import { WHOLE_FLASH, type Board, type Plan, type PlannedWrite } from './plan.ts'
@@ -38,8 +39,11 @@ export class EspRun {
   /** How the board stands now, as far as is known. */
   #standing: BoardStanding = standing.untouched
 
+  #usesStub: boolean
+
   constructor(parts: EspRunParts) {
     this.#parts = parts
+    this.#usesStub = parts.options.useStub
   }
 
   async run(): Promise<TransferReport> {
@@ -51,8 +55,8 @@ export class EspRun {
       try {
         return await this.#meet()
       } catch (thrown) {
-        if (!(thrown instanceof StoodStill)) throw thrown
-        context.log('info', 'board.asked-again', 'the job stood still: the board is asked again who it is')
+        if (!(thrown instanceof MeetAgain)) throw thrown
+        context.log('info', 'board.asked-again', thrown.message)
       }
     }
   }
@@ -81,7 +85,7 @@ export class EspRun {
     } catch (thrown) {
       // A board that nothing was taken from goes back to its work.
       const mayStart = this.#standing.boardNow === 'old-firmware' && !context.requestSignal.aborted
-      if (mayStart && !(thrown instanceof StoodStill)) await startAgain(connection.loader)
+      if (mayStart && !(thrown instanceof MeetAgain)) await startAgain(connection.loader)
       throw thrown
     } finally {
       await connection.link.close()
@@ -93,7 +97,8 @@ export class EspRun {
     const { loader } = connection
     await context.identify(identityOf(loader.facts))
     context.enter('preparing', this.#standing)
-    const board = await readBoard(loader, options.useStub)
+    if (this.#usesStub) await this.#startStub(loader)
+    const board = await readBoard(loader)
     const sample = sampleOf(board, context.clock)
     context.addTelemetry(sample)
     if (sample.appVersion !== undefined) context.setVersion('before', sample.appVersion)
@@ -120,6 +125,21 @@ export class EspRun {
     }
     await this.#write(loader, board, plan, earlierPath)
     return await followStart({ connection, board, plan, order, context, windowMs: this.#windowMs })
+  }
+
+  /** A chip on which the stub never says that it runs can still be written by its ROM. */
+  async #startStub(loader: EspLoader): Promise<void> {
+    const { context } = this.#parts
+    try {
+      await loader.startStub()
+    } catch (thrown) {
+      if (!hasErrorCode(thrown, 'loader.silent')) throw thrown
+      this.#usesStub = false
+      context.warn(
+        'The stub loader did not start on this board; it is written by the loader in its ROM, which is slower.',
+      )
+      throw new MeetAgain(`the stub did not start (${thrown.message}): the board is met again without it`)
+    }
   }
 
   /** A board without a table, or without an app where it starts from, runs nothing now. */

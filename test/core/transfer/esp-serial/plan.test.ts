@@ -26,7 +26,7 @@ async function plan(
     segments: image.segments,
     inspection,
   }
-  return makePlan(asked, await readBoard(board, true), readOptions(options), more.earlierPath ?? null)
+  return makePlan(asked, await readBoard(board), readOptions(options), more.earlierPath ?? null)
 }
 
 async function refusal(...parts: Parameters<typeof plan>): Promise<string> {
