@@ -63,17 +63,21 @@ export class ComPortServer {
   }
 
   receive(bytes: Uint8Array): void {
-    let data: number[] = []
+    let data: Uint8Array[] = []
     const passOn = (): void => {
-      if (data.length > 0) this.#host.onData(Uint8Array.from(data))
+      if (data.length > 0) this.#host.onData(Buffer.concat(data))
       data = []
     }
-    for (const byte of bytes) {
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0
       if (this.#state === 'data') {
-        if (byte === IAC) this.#state = 'command'
-        else data.push(byte)
+        const control = bytes.indexOf(IAC, at)
+        const end = control === -1 ? bytes.length : control
+        if (end > at) data.push(bytes.subarray(at, end))
+        if (control !== -1) this.#state = 'command'
+        at = end
       } else if (this.#state === 'command' && byte === IAC) {
-        data.push(byte)
+        data.push(bytes.subarray(at, at + 1))
         this.#state = 'data'
       } else {
         // A setting takes effect behind the bytes that came before it.
