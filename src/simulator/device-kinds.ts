@@ -11,6 +11,7 @@ import { resumableKind } from './resumable/kind.ts'
 import { tasmotaKind } from './tasmota/kind.ts'
 import { stm32BridgeKind } from './stm32-bridge/kind.ts'
 import { stm32SerialKind } from './stm32-serial/kind.ts'
+import { ymodemKind } from './ymodem/kind.ts'
 
 export const deviceKinds: readonly DeviceKind[] = [
   espPartsKind,
@@ -24,4 +25,5 @@ export const deviceKinds: readonly DeviceKind[] = [
   fotaPullKind,
   stm32BridgeKind,
   stm32SerialKind,
+  ymodemKind,
 ]

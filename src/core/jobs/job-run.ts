@@ -212,7 +212,9 @@ export class JobRun {
         })
       } catch (thrown) {
         const error = asFlashproofError(thrown)
-        if (this.#stop.signal.aborted || !isTransient(error)) throw error
+        if (!isTransient(error)) throw error
+        // What would have been tried again is no failure of a job that was told to end.
+        this.#stop.signal.throwIfAborted()
         this.#noteLoss(error, startedMs)
         const doneBytes = book.ledger === null ? 0 : book.doneBytes
         if (doneBytes > bestBytes) tries = 0

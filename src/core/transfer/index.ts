@@ -11,6 +11,7 @@ import { stm32Bridge } from './stm32-bridge/protocol.ts'
 import { stm32Serial } from './stm32-serial/protocol.ts'
 import { tasmota } from './tasmota/protocol.ts'
 import type { TransferProtocol } from './transfer-protocol.ts'
+import { ymodem } from './ymodem/protocol.ts'
 
 export const transferProtocols: readonly TransferProtocol[] = [
   espParts,
@@ -24,4 +25,5 @@ export const transferProtocols: readonly TransferProtocol[] = [
   fotaPull,
   stm32Bridge,
   stm32Serial,
+  ymodem,
 ]

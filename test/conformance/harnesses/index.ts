@@ -11,6 +11,7 @@ import { stm32Gateways } from './stm32-bridge.ts'
 import { stm32Chips } from './stm32-serial.ts'
 import { tasmotaBoards } from './tasmota.ts'
 import type { TransferHarness } from './transfer-harness.ts'
+import { ymodemBootloaders } from './ymodem.ts'
 
 export const harnesses: readonly TransferHarness[] = [
   virtualBoards,
@@ -24,6 +25,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...pullingBoards,
   ...stm32Gateways,
   ...stm32Chips,
+  ...ymodemBootloaders,
 ]
 
 /** The same suite on real boards, as far as the environment names some. */

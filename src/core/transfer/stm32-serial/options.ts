@@ -1,7 +1,6 @@
 /** Options of the STM32 bootloader, and what they mean together. */
 import { FlashproofError } from '../../../shared/errors.ts'
 import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
-import { formatAddress } from '../../../shared/units.ts'
 import { wiringOf, type Wiring } from './entry.ts'
 import { FLASH_START } from './products.ts'
 
@@ -67,11 +66,11 @@ export const optionSpecs: readonly OptionSpec[] = [
     key: 'base',
     kind: 'text',
     maximumLength: 10,
-    defaultValue: formatAddress(FLASH_START),
+    defaultValue: '',
     label: { en: 'Address of a file without addresses', vi: 'Địa chỉ cho tệp không mang địa chỉ' },
     help: {
-      en: 'Where a BIN begins in flash, such as 0x08004000 behind a bootloader. HEX, S-record and ELF carry their own.',
-      vi: 'Nơi tệp BIN bắt đầu trong flash, ví dụ 0x08004000 sau bootloader. HEX, S-record và ELF tự mang địa chỉ.',
+      en: 'Where a BIN begins in flash, such as 0x08004000 behind a bootloader; empty: 0x08000000. HEX, S-record and ELF carry their own.',
+      vi: 'Nơi tệp BIN bắt đầu trong flash, ví dụ 0x08004000 sau bootloader; để trống: 0x08000000. HEX, S-record và ELF tự mang địa chỉ.',
     },
   },
   {

@@ -67,8 +67,6 @@ export class Stm32Run {
       }
     } catch (error) {
       if (this.#standing.unplug === 'keep-powered') this.#enter(this.#phase, standing.stopped)
-      // A line that breaks in the moment of a cancel is no failure.
-      this.#context.signal.throwIfAborted()
       throw error
     }
   }
