@@ -159,7 +159,7 @@ const ownFaults = {
     create: () => ({ espSerial: { crashes: 'always' } }),
   }),
   'other-board': defineFault({
-    summary: 'after some resets another board of the same chip answers',
+    summary: 'after some resets another board of the same chip answers, new from the factory',
     parameters: {
       mac: { type: 'text', default: '02:4f:50:de:ad:01', summary: 'the MAC of the other one' },
       after: { type: 'number', default: 0, minimum: 0, summary: 'resets that still are the first one' },

@@ -30,6 +30,7 @@ export class NorFlash {
   readonly #cells: Uint8Array
   readonly #storage: FlashStorage | null
   readonly #faults: FlashFaults
+  readonly #factory: (cells: Uint8Array) => void
   /** Of each sector, as the how manieth piece of work it was programmed last; 0 for never. */
   readonly #programmedAs: Uint32Array
   #programs = 0
@@ -47,15 +48,23 @@ export class NorFlash {
     this.sizeBytes = sizeBytes
     this.#storage = storage
     this.#faults = faults
+    this.#factory = factory
     this.#programmedAs = new Uint32Array(Math.ceil(sizeBytes / SECTOR_BYTES))
     const kept = storage?.read(FLASH_FILE) ?? null
     if (kept?.length === sizeBytes) {
       this.#cells = kept
       return
     }
-    this.#cells = new Uint8Array(sizeBytes).fill(0xff)
-    factory(this.#cells)
-    storage?.write(FLASH_FILE, this.#cells)
+    this.#cells = new Uint8Array(sizeBytes)
+    this.renew()
+  }
+
+  /** Another chip in its place, as it comes from the factory. */
+  renew(): void {
+    this.#cells.fill(0xff)
+    this.#programmedAs.fill(0)
+    this.#factory(this.#cells)
+    this.#storage?.write(FLASH_FILE, this.#cells)
   }
 
   /** Maker, type, and the power of two that is its size, as the command 9F reads them. */

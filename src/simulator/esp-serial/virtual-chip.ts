@@ -125,7 +125,7 @@ export class VirtualChip implements UartPeripheral {
   /** EN goes low and high again. */
   reset(): void {
     this.#failedBoots = 0
-    for (const fault of this.#faults()) this.mac = fault.macAfterReset?.() ?? this.mac
+    for (const fault of this.#faults()) this.#become(fault.macAfterReset?.() ?? this.mac)
     this.#start('power-on', true)
   }
 
@@ -144,6 +144,12 @@ export class VirtualChip implements UartPeripheral {
     if (this.#app !== null) return this.#app
     const next = bootFrom(this.#flash, this.bootPlace, false)
     return next.kind === 'app' ? next : null
+  }
+
+  #become(mac: string): void {
+    if (mac === this.mac) return
+    this.mac = mac
+    this.#flash.renew()
   }
 
   #start(reason: ResetReason, hasBanner: boolean): void {

@@ -103,12 +103,14 @@ const cases: Readonly<Record<string, Case>> = {
   'other-board': async () => {
     const board = keep(new BenchBoard({ wiring: 'none', faults: [{ name: 'other-board', after: 1 }] as never }))
     const own = board.chip.mac
+    board.flash.program(0x20_0000, new Uint8Array(1))
     board.chip.powerOn(true)
     board.chip.reset()
     expect(board.chip.mac).toBe(own)
     board.chip.reset()
     const value = (await board.ask(0x0a, words(0x3ff5_a004))).value
     expect([board.chip.mac, value.toString(16)]).toEqual(['02:4f:50:de:ad:01', '50dead01'])
+    expect(board.flash.view(0x20_0000, 1)).toEqual(Uint8Array.of(0xff))
   },
   'no-boot-log': () => {
     const board = keep(new BenchBoard({ faults: [{ name: 'no-boot-log' }] }))
