@@ -70,7 +70,7 @@ class LoaderEntry {
   }
 
   async connect(): Promise<EspConnection> {
-    const { clock, signal } = this.#request
+    const { clock, signal, log } = this.#request
     const { usb } = this.#entering
     const { channel, who } = await this.#enterAndReopen()
     const isStub = who === 'stub'
@@ -86,6 +86,7 @@ class LoaderEntry {
       platform: this.#parts.platform,
       clock,
       signal,
+      log,
       enterAgain: async () => {
         await channel.link.configure({ baudRate: ROM_BAUD_RATE })
         const again = await this.#enter(channel)

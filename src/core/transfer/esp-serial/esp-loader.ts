@@ -54,7 +54,10 @@ export interface EspLoader {
   readonly isStub: boolean
   readonly abilities: EspAbilities
   readonly baudRate: number
-  /** Loads the stub into RAM and starts it; does nothing where the chip has none or forbids it. */
+  /**
+   * Loads the stub into RAM and starts it; does nothing where the chip has none or forbids it. Where it does not start, the
+   * ROM is left that was there before, which `isStub` tells.
+   */
   startStub(): Promise<void>
   /**
    * Changes the rate of chip and port, and makes sure with an answer that it holds; goes back to the old one where it does not.

@@ -11,7 +11,7 @@ import { beginCompressed, beginPlain, type WriteManner } from './flash-write.ts'
 import { rateForRom, releaseForcedDownload } from './quirks.ts'
 import { readRegister } from './registers.ts'
 import { isUsbOtg, programSequence, type UsbId } from './reset-sequences.ts'
-import { loadStub, runStub } from './stub.ts'
+import { loadStub, runStub, type StubImage } from './stub.ts'
 
 /** At which a ROM starts, and programs print their log. */
 export const ROM_BAUD_RATE = 115_200
@@ -27,6 +27,7 @@ const SECTOR_BYTES = 4096
 const PAGE_BYTES = 256
 const STATUS_MASK = 0xffff
 const RUN_PROGRAM = 1
+const STUB_ATTEMPTS = 2
 
 /** What ROMs of these two do not have. */
 const withoutEncryptionWord = ['ESP8266', 'ESP32']
@@ -42,6 +43,7 @@ export interface LoaderParts {
   readonly signal: AbortSignal
   /** Brings the chip into its loader again, whatever state it is in; at `ROM_BAUD_RATE` afterwards. */
   readonly enterAgain: () => Promise<'rom' | 'stub'>
+  readonly log: (text: string) => void
 }
 
 export class SerialEspLoader implements EspLoader {
@@ -81,10 +83,10 @@ export class SerialEspLoader implements EspLoader {
   async startStub(): Promise<void> {
     if (this.#isStub) return
     const stub = await loadStub(this.facts)
-    if (stub === null) return
-    await runStub(this.#channel, stub, this.facts, isUsbOtg(this.#parts.usb))
-    this.#isStub = true
-    await attachFlash(this.#channel, this.facts, true)
+    for (let attempt = 1; stub !== null && attempt <= STUB_ATTEMPTS && !this.#isStub; attempt++) {
+      this.#isStub = await this.#tryStub(stub)
+    }
+    if (this.#isStub) await attachFlash(this.#channel, this.facts, true)
   }
 
   async setFlashSize(flashBytes: number): Promise<void> {
@@ -145,6 +147,26 @@ export class SerialEspLoader implements EspLoader {
     await link.configure({ baudRate: ROM_BAUD_RATE })
     const lines = await runLineSequence(link, programSequence(usb, platform).steps, { clock, signal })
     return lines === null ? this.#startByCommand() : 'lines'
+  }
+
+  /** @returns whether it runs; where it does not, the ROM's loader was started anew, and can do the work too */
+  async #tryStub(stub: StubImage): Promise<boolean> {
+    try {
+      await runStub(this.#channel, stub, this.facts, isUsbOtg(this.#parts.usb))
+      return true
+    } catch (error) {
+      if (!isLost(error)) throw error
+      // It may run, and its greeting alone was lost.
+      if ((await this.#channel.sync()) === 'stub') return true
+      this.#parts.log(`the stub did not start: ${error instanceof Error ? error.message : ''}`)
+      await this.#enterAgain()
+      return this.#isStub
+    }
+  }
+
+  async #enterAgain(): Promise<void> {
+    this.#isStub = (await this.#parts.enterAgain()) === 'stub'
+    await attachFlash(this.#channel, this.facts, this.#isStub)
   }
 
   /**
@@ -218,8 +240,7 @@ export class SerialEspLoader implements EspLoader {
     await this.#setRate(before)
     if (await this.#isThere()) return before
     const wasStub = this.#isStub
-    this.#isStub = (await this.#parts.enterAgain()) === 'stub'
-    if (!this.#isStub) await attachFlash(this.#channel, this.facts, false)
+    await this.#enterAgain()
     if (wasStub) await this.startStub()
     if (this.#flashBytes !== null) await this.setFlashSize(this.#flashBytes)
     return this.baudRate

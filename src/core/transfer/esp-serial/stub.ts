@@ -1,5 +1,5 @@
 /** The program that esptool loads into RAM in place of the ROM's loader. Its images are esptool-js's; nothing else of it is used. */
-import { isLost, type EspChannel } from './channel.ts'
+import type { EspChannel } from './channel.ts'
 import { TIMEOUT_MS, words } from './commands.ts'
 import type { EspFacts } from './esp-loader.ts'
 import { readRegister, writeRegister } from './registers.ts'
@@ -20,7 +20,6 @@ export interface StubImage {
 const RAM_BLOCK_BYTES = 0x1800
 /** USB-OTG of the ROM has a small buffer. */
 const USB_OTG_BLOCK_BYTES = 0x800
-const UPLOAD_ATTEMPTS = 3
 const GREETING = 'OHAI'
 
 /** From this revision on the P4 has another memory map. */
@@ -67,26 +66,17 @@ export async function loadStub({ chip, revision, security }: EspFacts): Promise<
 }
 
 /**
- * Loads a stub into RAM, starts it and waits for its greeting; begins again when something was lost on the line.
- * @throws {FlashproofError} loader.refused, loader.silent, loader.broken-frame
+ * Loads a stub into RAM, starts it and waits for its greeting.
+ * @throws {FlashproofError} loader.refused, loader.silent, loader.broken-frame; then nobody may answer until a reset
  */
 export async function runStub(channel: EspChannel, stub: StubImage, facts: EspFacts, isUsbOtg: boolean): Promise<void> {
   const blockBytes = isUsbOtg ? USB_OTG_BLOCK_BYTES : RAM_BLOCK_BYTES
   const isGuarded = facts.chip.name === 'ESP32-S3' && facts.security?.isSecureBootEnabled === true
-  for (let attempt = 1; ; attempt++) {
-    try {
-      for (const { address, bytes } of stub.segments) await upload(channel, address, bytes, blockBytes)
-      await (isGuarded ? startThroughRead(channel, stub) : start(channel, stub))
-      return
-    } catch (error) {
-      if (attempt >= UPLOAD_ATTEMPTS || !isLost(error)) throw error
-      // It may run, and its greeting alone was lost.
-      if ((await channel.sync()) === 'stub') return
-    }
-  }
+  for (const { address, bytes } of stub.segments) await upload(channel, address, bytes, blockBytes)
+  await (isGuarded ? startThroughRead(channel, stub) : start(channel, stub))
 }
 
-/** Where a block of RAM went wrong, the whole upload begins again: nothing hashes RAM. */
+/** Where a block of RAM went wrong, all of it is sent again: nothing hashes RAM. */
 const once = { timeoutMs: TIMEOUT_MS, attempts: 1, mayRepeat: () => false }
 
 async function upload(channel: EspChannel, address: number, bytes: Uint8Array, blockBytes: number): Promise<void> {

@@ -99,6 +99,21 @@ describe('the stub', () => {
     expect(heard(link, 0x05).length).toBe(3)
   })
 
+  it('is given up when it never says that it runs, and the ROM does the work', async () => {
+    const { link, rom, loader } = await bench()
+    let isDead = false
+    link.onLines = () => (isDead = false)
+    link.react = command => {
+      if (isDead) return []
+      isDead = command.opcode === 0x06
+      return isDead ? [] : rom.react(command)
+    }
+    await loader.startStub()
+    expect(loader.isStub).toBe(false)
+    expect(loader.abilities).toMatchObject({ hasMd5: true, blockBytes: 0x400 })
+    expect(await loader.md5(0, 4096)).toMatch(/^[0-9a-f]{32}$/)
+  })
+
   it('is started through the ROM’s read function on an S3 with secure boot', async () => {
     const { link, rom, loader } = await bench((_, rom) => (rom.securityInfo = securityInfo(S3, 1)))
     rom.registers.set(0x3fce_f688, 0x1234_5678)
