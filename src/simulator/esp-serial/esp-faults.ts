@@ -1,4 +1,5 @@
 /** The named faults of boards with an Espressif chip on a serial line. */
+import { FlashproofError } from '../../shared/errors.ts'
 import { allowance, defineFault } from '../faults/fault-parameters.ts'
 import type { FaultTable } from '../faults/fault-table.ts'
 import { lineFaults } from '../uart/line-faults.ts'
@@ -34,6 +35,13 @@ const once = { type: 'number', default: 1, minimum: 0, summary: 'how often; 0 wi
 const CHECKSUM_ERROR = 0x07
 const dataOps: ReadonlySet<number> = new Set([0x03, 0x11])
 
+/** @throws {FlashproofError} option.invalid for what is no byte in hexadecimal */
+function byteOf(fault: string, parameter: string, text: string): number {
+  if (/^[0-9a-f]{1,2}$/i.test(text)) return Number.parseInt(text, 16)
+  const problem = `the fault "${fault}" takes a byte in hexadecimal as "${parameter}", such as 11, not "${text}"`
+  throw new FlashproofError('option.invalid', problem, { fault, parameter, value: text })
+}
+
 const ownFaults = {
   'lost-frame': defineFault({
     summary: 'a command, or the answer to it, is lost',
@@ -45,7 +53,7 @@ const ownFaults = {
     primary: 'op',
     create: ({ op, way, times }) => {
       const mayStrike = allowance(times)
-      const wanted = Number.parseInt(op, 16)
+      const wanted = byteOf('lost-frame', 'op', op)
       return { espSerial: { losesFrame: (direction, at) => at === wanted && direction === way && mayStrike() } }
     },
   }),
@@ -65,7 +73,7 @@ const ownFaults = {
     primary: 'op',
     create: ({ op, error, times }) => {
       const mayStrike = allowance(times)
-      const [wanted, code] = [Number.parseInt(op, 16), Number.parseInt(error, 16)]
+      const [wanted, code] = [byteOf('bad-status', 'op', op), byteOf('bad-status', 'error', error)]
       return { espSerial: { refuses: at => (at === wanted && mayStrike() ? code : 0) } }
     },
   }),

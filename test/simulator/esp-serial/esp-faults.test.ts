@@ -141,6 +141,12 @@ describe('the faults of boards with an Espressif chip', () => {
     expect(Object.keys(cases).sort()).toEqual(own.sort())
   })
 
+  it('take no command that is no byte', () => {
+    for (const faults of [[{ name: 'lost-frame', op: '0x11' }], [{ name: 'bad-status', error: 'bad' }]]) {
+      expect(() => new BenchBoard({ faults })).toThrow(/a byte in hexadecimal/)
+    }
+  })
+
   it.each(Object.entries(cases))('%s', async (_name, tryOut) => {
     await tryOut()
   })
