@@ -53,10 +53,10 @@ export class MonitorReport {
         return [words.notRestarted]
       case 'reset':
         return [words.reset(stripControl(event.reason, 80), stripControl(event.bootMode, 100))]
+      // The board's own line says it already.
       case 'app':
-        return [words.app[event.field](stripControl(event.value, 200))]
       case 'panic':
-        return [`${words.panic}: ${stripControl(event.text, 300)}`]
+        return []
       case 'brownout':
         return [words.brownout]
       case 'crash':

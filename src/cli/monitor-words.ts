@@ -8,8 +8,6 @@ export interface MonitorWords {
   readonly lent: (usedFor: string) => string
   readonly notRestarted: string
   readonly reset: (reason: string, bootMode: string) => string
-  readonly app: Readonly<Record<'version' | 'project' | 'elf-sha256', (value: string) => string>>
-  readonly panic: string
   readonly brownout: string
   readonly crash: Readonly<Record<CrashReport['kind'], string>>
   readonly core: (core: number) => string
@@ -32,12 +30,6 @@ const en: MonitorWords = {
   lent: usedFor => `The line is used for ${usedFor}; listening goes on afterwards.`,
   notRestarted: 'The board was not restarted: this line has no modem lines. Press its reset button.',
   reset: (reason, bootMode) => `The board started: ${reason}, ${bootMode}`,
-  app: {
-    version: value => `Application version: ${value}`,
-    project: value => `Application: ${value}`,
-    'elf-sha256': value => `SHA-256 of its ELF file: ${value}…`,
-  },
-  panic: 'The program crashes',
   brownout: 'The supply voltage fell too low.',
   crash: {
     panic: 'Crash',
@@ -68,12 +60,6 @@ const vi: MonitorWords = {
   lent: usedFor => `Đường truyền đang được dùng cho ${usedFor}; sau đó sẽ nghe tiếp.`,
   notRestarted: 'Bo mạch chưa được khởi động lại: đường truyền này không có chân điều khiển. Hãy bấm nút reset.',
   reset: (reason, bootMode) => `Bo mạch đã khởi động: ${reason}, ${bootMode}`,
-  app: {
-    version: value => `Phiên bản ứng dụng: ${value}`,
-    project: value => `Ứng dụng: ${value}`,
-    'elf-sha256': value => `SHA-256 của tệp ELF: ${value}…`,
-  },
-  panic: 'Chương trình gặp sự cố',
   brownout: 'Điện áp nguồn xuống quá thấp.',
   crash: {
     panic: 'Sự cố',

@@ -4,7 +4,7 @@
  */
 import { defineStore } from 'pinia'
 import { shallowRef, type ShallowRef } from 'vue'
-import type { JobLogLine } from '../../shared/contract/index.ts'
+import type { JobLogLine, MonitorLine } from '../../shared/contract/index.ts'
 import { asFlashproofError, type FlashproofError } from '../../shared/errors.ts'
 import { useStation } from '../bridge/bridge.ts'
 import { createFrameBatch } from './frame-batch.ts'
@@ -123,6 +123,10 @@ export const useLogs = defineStore('logs', () => {
       client.subscribe('monitor.logged', ({ target, at, text }) => {
         add(use(deviceKey(target)), { at, level: 'info', code: 'device', text })
       }),
+      client.subscribe('monitor.heard', ({ target, entries }) => {
+        const log = use(deviceKey(target))
+        for (const entry of entries) if (entry.type === 'line') add(log, asLogLine(entry.line))
+      }),
     ]
     return () => {
       batch.cancel()
@@ -132,6 +136,15 @@ export const useLogs = defineStore('logs', () => {
 
   return { open, ofJob, faultOf, ofDevice, load, start }
 })
+
+function asLogLine({ at, level, from, text }: MonitorLine): Omit<NumberedLine, 'number'> {
+  return {
+    at,
+    level: level === 'verbose' ? 'debug' : (level ?? 'info'),
+    code: from === 'sent' ? 'sent' : 'device',
+    text,
+  }
+}
 
 const NO_LINES: readonly NumberedLine[] = []
 

@@ -113,6 +113,22 @@ describe('the log of a job', () => {
     fake.emit('monitor.logged', { monitorId: 'm-1', target: TARGET, at: '2026-11-21T10:14:02Z', text: 'rst:0x1' })
     await nextFrame()
     expect(logs.ofDevice(TARGET).map(line => line.text)).toEqual(['rst:0x1'])
+    const at = '2026-11-21T10:14:03Z'
+    fake.emit('monitor.heard', {
+      monitorId: 'm-1',
+      target: TARGET,
+      entries: [
+        { type: 'event', event: { kind: 'opened', at } },
+        { type: 'line', line: { at, from: 'board', text: 'E (1) app: no', level: 'error' } },
+        { type: 'line', line: { at, from: 'sent', text: 'status', level: null } },
+      ],
+    })
+    await nextFrame()
+    expect(logs.ofDevice(TARGET).map(({ text, level, code }) => [text, level, code])).toEqual([
+      ['rst:0x1', 'info', 'device'],
+      ['E (1) app: no', 'error', 'device'],
+      ['status', 'info', 'sent'],
+    ])
   })
 })
 
