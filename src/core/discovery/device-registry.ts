@@ -161,7 +161,7 @@ export function lookUpDevice(text: string, devices: readonly DeviceEntry[]): End
   const matches = devices.filter(device =>
     target.kind === 'mac'
       ? normalMac(device.identity?.mac) === wanted
-      : [device.label, device.name, device.identity?.name, device.identity?.id].some(
+      : [device.label, device.socketLabel, device.name, device.identity?.name, device.identity?.id].some(
           name => name?.toLowerCase() === wanted,
         ),
   )

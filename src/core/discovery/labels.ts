@@ -43,7 +43,9 @@ export function withLabels(entries: readonly DeviceEntry[], labels: ReadonlyMap<
   return entries.map(entry => {
     const keys = [entry.key, entry.adapterKey, entry.socketKey]
     const label = keys.map(key => labels.get(key ?? '')).find(text => text !== undefined) ?? null
-    return label === entry.label ? entry : { ...entry, label }
+    const socketLabel = labels.get(entry.socketKey ?? '')
+    if (label === entry.label && socketLabel === entry.socketLabel) return entry
+    return entry.socketKey === undefined ? { ...entry, label } : { ...entry, label, socketLabel }
   })
 }
 

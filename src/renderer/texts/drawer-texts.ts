@@ -95,6 +95,12 @@ export const drawerTexts = {
     en: 'Your own name, kept by the board’s MAC or the socket',
     vi: 'Tên riêng của bạn, lưu theo MAC của bo hoặc ổ cắm',
   },
+  socketLabel: { en: 'Name of its USB socket', vi: 'Tên ổ cắm USB' },
+  socketHint: {
+    en: 'For whatever is plugged in there: “Socket 3” works with --to',
+    vi: 'Cho bất cứ thứ gì cắm vào đó: “Ổ 3” dùng được với --to',
+  },
+  saveSocket: { en: 'Save name', vi: 'Lưu tên' },
   saveLabel: { en: 'Save label', vi: 'Lưu nhãn' },
   mac: { en: 'MAC', vi: 'MAC' },
   chip: { en: 'Chip', vi: 'Chip' },
@@ -116,6 +122,11 @@ export const drawerTexts = {
   askHint: {
     en: 'Reads what the device tells of itself; sends nothing to its flash.',
     vi: 'Chỉ đọc điều thiết bị cho biết về mình; không ghi gì vào flash.',
+  },
+  askBoard: { en: 'Ask which chip it is', vi: 'Hỏi là chip gì' },
+  askBoardHint: {
+    en: 'Restarts the board into its loader and back; writes nothing to its flash.',
+    vi: 'Khởi động lại bo vào trình nạp rồi trở ra; không ghi gì vào flash.',
   },
   answeredAt: { en: 'Answered at {time}', vi: 'Trả lời lúc {time}' },
   silentAt: { en: 'No answer at {time}', vi: 'Không trả lời lúc {time}' },

@@ -449,6 +449,8 @@ export const DeviceEntry = z.object({
   adapterKey: z.string().optional(),
   /** The USB socket, `socket:…`, which can be named too; absent where it is not known. */
   socketKey: z.string().optional(),
+  /** The technician's own name for that socket, whatever is plugged in there. */
+  socketLabel: z.string().optional(),
   /** What is worth knowing about it: that it wants a password, that it is something else than a board. */
   notes: z.array(LocalTextModel).optional(),
 })

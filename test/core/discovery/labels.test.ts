@@ -46,7 +46,10 @@ describe('labels', () => {
     expect(devices.map(({ label }) => label)).toEqual(['Socket 3', null])
     expect(lookUpDevice('socket 3', devices).text).toBe('serial:/dev/ttyUSB0')
     labels.set('mac:02:00:00:00:00:01', 'Kitchen')
-    expect(withLabels([inSocket], labels)).toMatchObject([{ label: 'Kitchen' }])
+    const named = withLabels([inSocket], labels)
+    expect(named).toMatchObject([{ label: 'Kitchen', socketLabel: 'Socket 3' }])
+    for (const name of ['Kitchen', 'Socket 3']) expect(lookUpDevice(name, named).text).toBe('serial:/dev/ttyUSB0')
+    expect(withLabels(named, new Map())).toMatchObject([{ label: null, socketLabel: undefined }])
   })
 
   it('reach the entries of their key, and no entry brings its own', async () => {

@@ -56,6 +56,12 @@ function samples(count: number): TelemetrySample[] {
   )
 }
 
+/** As the engine says of a port that comes and goes. */
+const unstableNote = {
+  en: 'Up and down again and again: a bad cable or hub, or a board that restarts all the time. Change the cable, plug it in without a hub.',
+  vi: 'Kết nối chập chờn liên tục: cáp hoặc hub hỏng, hoặc bo mạch cứ khởi động lại. Hãy đổi cáp và cắm trực tiếp, không qua hub.',
+}
+
 function benchDevices(): DeviceEntry[] {
   const mac = (tail: string): string => `24:6F:28:AA:${tail}`
   return [
@@ -74,8 +80,22 @@ function benchDevices(): DeviceEntry[] {
       label: 'Socket 2',
       source: 'serial',
       place: 'USB 1-3',
+      adapterKey: 'usb:10C4:EA60:B8',
+      socketKey: 'socket:1-3',
+      socketLabel: 'Socket 2',
       protocols: [],
       identity: { mac: mac('1F:90'), chip: 'ESP32' },
+    }),
+    fakeDevice({
+      target: 'serial:/dev/ttyUSB2',
+      name: 'CH340',
+      source: 'serial',
+      present: false,
+      place: 'USB 1-4',
+      protocols: [],
+      adapterKey: 'socket:1-4',
+      socketKey: 'socket:1-4',
+      notes: [unstableNote],
     }),
     fakeDevice({ target: 'http://192.168.4.21', identity: { mac: mac('1F:A2'), chip: 'ESP32', board: 'thermo-r3' } }),
     fakeDevice({ target: 'http://192.168.4.22', identity: { mac: mac('1F:B8'), chip: 'ESP32', board: 'thermo-r3' } }),
