@@ -7,6 +7,7 @@ import { benchJournal } from './journal.ts'
 import { benchPage } from './page.ts'
 import { benchStart } from './start.ts'
 import { printRows, type BenchRow } from './table.ts'
+import { benchUart } from './uart/index.ts'
 import { benchUpload } from './upload.ts'
 
 interface Section {
@@ -21,6 +22,7 @@ const sections: Readonly<Record<string, Section>> = {
   formats: { title: 'Formats', needsBuild: true, run: benchFormats },
   upload: { title: 'Chunk uploads over loopback', needsBuild: false, run: benchUpload },
   dialects: { title: 'Dialects over loopback', needsBuild: false, run: rounds => benchDialects(rounds) },
+  uart: { title: 'Serial lines at their rate', needsBuild: false, run: benchUart },
   journal: { title: 'Journal', needsBuild: false, run: benchJournal },
   page: { title: 'Page in the browser mode', needsBuild: true, run: benchPage },
 }
