@@ -78,7 +78,8 @@ async function run(task: UartTask): Promise<UartFigures> {
     const wallMs = performance.now() - startedMs
     const used = process.cpuUsage(cpu)
     for (const { verdict, state, error } of ended.values()) {
-      if (verdict === null || verdict === 'unproven') throw new Error(`${state}, ${String(verdict)}: ${JSON.stringify(error)}`)
+      if (verdict === null || verdict === 'unproven')
+        throw new Error(`${state}, ${String(verdict)}: ${JSON.stringify(error)}`)
     }
     await measureBare()
     const bareBlockMs = bareMs.length === 0 ? null : median(bareMs)
