@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobSnapshot } from '../../../src/shared/contract/models.ts'
 import { rememberDevices } from '../../../src/core/discovery/remembered.ts'
+import { transferProtocols } from '../../../src/core/transfer/index.ts'
 import { seedFeatures, startVirtualEsp32, type VirtualEsp32 } from '../../../src/simulator/virtual-esp32.ts'
 import { demoImage, openBench, quickRetryPolicy, type Bench } from '../../fakes/bench.ts'
 import { fakeDeviceEntry } from '../../fakes/fake-device-entry.ts'
@@ -126,7 +127,6 @@ describe('an order', () => {
     ['the same address twice', ['{a}', '{a}/'], 'target.invalid'],
     ['no address at all', ['somewhere'], 'target.unknown'],
     ['a path that climbs', ['http://127.0.0.1/../x'], 'target.unsafe-path'],
-    ['an endpoint that no protocol speaks to', ['serial:/dev/null-port'], 'protocol.endpoint-not-accepted'],
   ])('with %s is refused before anything is journaled', async (_, targets, code) => {
     const board = await bench.board()
     const firmwareId = await bench.firmwareId(demoImage())
@@ -134,6 +134,16 @@ describe('an order', () => {
     await expect(bench.station.engine.start({ firmwareId, targets: filled })).rejects.toMatchObject({ code })
     expect(bench.station.engine.list({})).toEqual([])
     expect(board.stats.requests).toBe(0)
+  })
+
+  it('with an endpoint that no protocol speaks to is refused before anything is journaled', async () => {
+    await bench.reopen({
+      protocols: transferProtocols.filter(({ descriptor }) => !descriptor.endpoints.includes('serial')),
+    })
+    const firmwareId = await bench.firmwareId(demoImage())
+    const order = bench.station.engine.start({ firmwareId, targets: ['serial:/dev/null-port'] })
+    await expect(order).rejects.toMatchObject({ code: 'protocol.endpoint-not-accepted' })
+    expect(bench.station.engine.list({})).toEqual([])
   })
 
   it('for a name that two devices have is refused with both, and for one name goes to that device', async () => {
