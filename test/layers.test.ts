@@ -88,6 +88,11 @@ describe('the layers', () => {
   })
 })
 
+/** The file that crashes are decoded with is an ELF file too: an option and a file's ending have its name, and mean no format. */
+function isCrashFile(path: string, id: string): boolean {
+  return id === 'elf' && ['src/cli/grammar.ts', 'src/cli/build-command.ts', 'src/main/dialogs.ts'].includes(path)
+}
+
 describe('the lists', () => {
   const protocolIds = transferProtocols.map(protocol => protocol.descriptor.id)
   const formatIds = firmwareFormats.map(format => format.id)
@@ -116,7 +121,7 @@ describe('the lists', () => {
   it('are the only place outside its own file where a format is named', () => {
     const misplaced = placesOf(formatIds, (path, id) => {
       const isOwn = path.startsWith(`src/core/formats/${id}/`) || path === `src/core/formats/${id}.ts`
-      return isOwn || path === 'src/core/formats/index.ts'
+      return isOwn || path === 'src/core/formats/index.ts' || isCrashFile(path, id)
     })
     expect(misplaced).toEqual([])
   })
