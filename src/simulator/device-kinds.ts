@@ -3,6 +3,7 @@ import { arduinoOtaKind } from './arduino-ota/kind.ts'
 import type { DeviceKind } from './device-kind.ts'
 import { elegantOtaKind } from './elegant-ota/kind.ts'
 import { espPartsKind } from './esp-parts/kind.ts'
+import { espSerialKind } from './esp-serial/kind.ts'
 import { esphomeOtaKind } from './esphome-ota/kind.ts'
 import { guidChunksKind } from './guid-chunks/kind.ts'
 import { fotaPullKind } from './fota-pull/kind.ts'
@@ -26,4 +27,5 @@ export const deviceKinds: readonly DeviceKind[] = [
   stm32BridgeKind,
   stm32SerialKind,
   ymodemKind,
+  espSerialKind,
 ]

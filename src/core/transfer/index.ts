@@ -2,6 +2,7 @@
 import { arduinoOta } from './arduino-ota/protocol.ts'
 import { elegantOta } from './elegant-ota/protocol.ts'
 import { espParts } from './esp-parts/protocol.ts'
+import { espSerial } from './esp-serial/protocol.ts'
 import { esphomeOta } from './esphome-ota/protocol.ts'
 import { guidChunks } from './guid-chunks/protocol.ts'
 import { fotaPull } from './fota-pull/protocol.ts'
@@ -26,4 +27,6 @@ export const transferProtocols: readonly TransferProtocol[] = [
   stm32Bridge,
   stm32Serial,
   ymodem,
+  // Last of those on serial lines: its question restarts the board, the others only listen or send one byte.
+  espSerial,
 ]

@@ -1,6 +1,7 @@
 /** THE LIST of harnesses: every transfer protocol must have one here. */
 import { arduinoOtaBoards } from './arduino-ota.ts'
 import { elegantOtaBoards } from './elegant-ota.ts'
+import { espSerialBoards } from './esp-serial.ts'
 import { esphomeBoards } from './esphome-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
 import { guidServers } from './guid-chunks.ts'
@@ -26,6 +27,7 @@ export const harnesses: readonly TransferHarness[] = [
   ...stm32Gateways,
   ...stm32Chips,
   ...ymodemBootloaders,
+  ...espSerialBoards,
 ]
 
 /** The same suite on real boards, as far as the environment names some. */
