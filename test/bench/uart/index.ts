@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { median, ratioRow, row, type BenchRow } from '../table.ts'
-import { leastMs, shareOfLine, stm32Block, ymodemBlock, type Block, type LineCase } from './ceilings.ts'
+import { espBlock, leastMs, shareOfLine, stm32Block, ymodemBlock, type Block, type LineCase } from './ceilings.ts'
 import type { UartFigures, UartTask } from './client.ts'
 import type { UartDeviceTask, UartTargets } from './device.ts'
 
@@ -48,6 +48,15 @@ const stm32: Line = {
   blockOf: () => stm32Block,
 }
 
+const esp: Line = {
+  what: 'Espressif stub, data that do not shrink,',
+  goal: 0.99,
+  kind: 'esp-serial',
+  boardOptions: { factory: 'blank', timeScale: 0, bootMs: 0 },
+  optionsAt: baudRate => ({ baudRate, address: '0x110000', mode: 'raw', skipUnchanged: false, watchBootMs: 0 }),
+  blockOf: espBlock,
+}
+
 const ymodem: Line = {
   what: 'YMODEM-1K',
   goal: 0.99,
@@ -55,6 +64,11 @@ const ymodem: Line = {
   boardOptions: { pollMs: 50, eraseMs: 0, programMs: 0 },
   optionsAt: baudRate => ({ baudRate }),
   blockOf: () => ymodemBlock,
+}
+
+/** Shrinks to about three fifths, as firmware does. */
+function likeFirmware(sizeBytes: number): Uint8Array {
+  return incompressible(sizeBytes).map((byte, index) => (index % 32 < 18 ? byte : index % 32))
 }
 
 /** Runs boards for one measurement. */
@@ -97,9 +111,10 @@ interface Measured {
   readonly block: Block
 }
 
-async function measureLine(line: Line, at: LineCase, boards = 1): Promise<Measured> {
-  const blocks = blocksFor(line.blockOf(incompressible(64 * KIB)), at)
-  const image = incompressible(blocks * line.blockOf(incompressible(64 * KIB)).imageBytes)
+async function measureLine(line: Line, at: LineCase, boards = 1, make = incompressible): Promise<Measured> {
+  const sample = line.blockOf(incompressible(64 * KIB))
+  const blocks = blocksFor(sample, at)
+  const image = make(blocks * sample.imageBytes)
   const block = line.blockOf(image)
   const { baudRate, answerAfterMs: latencyMs } = at
   const { exchanges, parity } = block
@@ -184,6 +199,14 @@ async function fourAtOnce(line: Line, baudRate: number): Promise<BenchRow> {
   return ratioRow(`${line.what} at ${String(baudRate)} baud, four boards at once against one`, 3.8, ratio)
 }
 
+/** Image bytes against the bytes that the line could carry as they are. */
+async function compressedRow(baudRate: number): Promise<BenchRow> {
+  const { figures, block } = await measureLine(esp, { baudRate, answerAfterMs: 0 }, 1, likeFirmware)
+  const blockMs = (block.imageBytes * 1000) / (figures.bytesPerSecond[0] ?? Number.NaN)
+  const what = `Espressif stub at ${String(baudRate)} baud, data like firmware`
+  return row(what, 'reported', `${shareOfLine(blockMs, block, baudRate).toFixed(2)}× the line`)
+}
+
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }
@@ -192,7 +215,10 @@ export async function benchUart(rounds: number): Promise<BenchRow[]> {
   return [
     ...(await shareRows(stm32)),
     ...(await besideStm32flash(Math.min(rounds, 3))),
+    ...(await shareRows(esp)),
+    await compressedRow(921_600),
     await fourAtOnce(stm32, 115_200),
+    await fourAtOnce(esp, 921_600),
     await shareRow(ymodem, { baudRate: 115_200, answerAfterMs: 0 }),
   ]
 }
