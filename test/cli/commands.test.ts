@@ -16,6 +16,7 @@ import { settle } from '../fakes/fake-clock.ts'
 import { fakeDeviceEntry } from '../fakes/fake-device-entry.ts'
 import { fakeSnapshot } from '../fakes/fake-snapshot.ts'
 import { acknowledged, failed, liar, proven } from './batch-fixture.ts'
+import { FlashproofError } from '../../src/shared/errors.ts'
 import { createMemoryHost } from './memory-host.ts'
 
 const HEAD = 'cd'.repeat(32)
@@ -159,6 +160,39 @@ describe('devices', () => {
     expect(await runCli(['devices'], text)).toBe(0)
     expect(text.out()).toContain('http://10.0.0.1')
     expect(text.out()).not.toContain('\u001b')
+  })
+
+  it('asks every serial port that is there which chip it is, and shows the answers', async () => {
+    const serial = { source: 'serial', present: true } as const
+    const devices = [
+      fakeDeviceEntry('serial:/dev/nil0', { ...serial, key: 'socket:1-1' }),
+      fakeDeviceEntry('serial:/dev/nil1', { ...serial, key: 'socket:1-2' }),
+      fakeDeviceEntry('serial:/dev/nil2', { ...serial, key: 'socket:1-3' }),
+      fakeDeviceEntry('serial:/dev/nil3', { ...serial, key: 'socket:1-4', present: false }),
+      fakeDeviceEntry('http://10.0.0.1'),
+    ]
+    const probe = { reachable: true, protocols: [], identity: null, reach: null, telemetry: null }
+    const asked: string[] = []
+    const host = createMemoryHost({
+      handlers: {
+        'device.list': () => ({ devices }),
+        'device.identify': ({ target }) => {
+          asked.push(target)
+          const identity = { mac: '24:6f:28:00:00:01', chip: 'ESP32' }
+          const report = { ...probe, target, notes: ['silent'] }
+          if (target.endsWith('0')) {
+            return { device: fakeDeviceEntry(target, { identity, protocols: ['a-loader'] }), probe: report }
+          }
+          if (target.endsWith('1')) return { device: null, probe: report }
+          throw new FlashproofError('device.busy', 'a job speaks with it')
+        },
+      },
+    })
+    expect(await runCli(['devices', '--identify'], host)).toBe(0)
+    expect(asked).toEqual(['serial:/dev/nil0', 'serial:/dev/nil1', 'serial:/dev/nil2'])
+    expect(host.out()).toMatch(/serial:\/dev\/nil0 +24:6f:28:00:00:01 +ESP32 +a-loader/)
+    expect(host.err()).toContain('serial:/dev/nil1: the board did not say who it is (silent)')
+    expect(host.err()).toContain('serial:/dev/nil2: the board did not say who it is (a job speaks with it)')
   })
 
   it('says so when there is none, and exits 0', async () => {
