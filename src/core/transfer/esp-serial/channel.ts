@@ -53,6 +53,8 @@ export class EspChannel {
   readonly link: ByteLink
   readonly #signal: AbortSignal | undefined
   readonly #decoder = new SlipDecoder()
+  /** Numbers of commands that the loader does not know. */
+  readonly #refused = new Set<number>()
   /** Hears all that comes, frames or not: what a chip prints while it starts. */
   onReceived: ((bytes: Uint8Array) => void) | null = null
 
@@ -169,6 +171,12 @@ export class EspChannel {
     this.#decoder.clear()
   }
 
+  /** Drops the refusals that a ROM sends of a command that it does not know, also those that come later. */
+  async forget(command: OpcodeName): Promise<void> {
+    this.#refused.add(OPCODES[command])
+    await this.drain()
+  }
+
   /** Drops what comes until the line is quiet. */
   async drain(): Promise<void> {
     const endMs = performance.now() + DRAIN_LIMIT_MS
@@ -211,9 +219,9 @@ export class EspChannel {
       const answer = got.isBroken ? null : readAnswer(got.bytes)
       if (answer?.opcode === opcode) return answer
       if (answer !== null) {
-        // A ROM refuses what it does not know under another number.
+        // A ROM may refuse what it does not know under another number; and it repeats refusals, however late.
         const { isFailure, error } = readStatus(answer.body, 0)
-        if (isFailure && isUnsupported(error)) await this.#refuse(command, error)
+        if (isFailure && isUnsupported(error) && !this.#refused.has(answer.opcode)) await this.#refuse(command, error)
       } else if (got.isBroken || got.bytes[0] === RESPONSE) {
         isDamaged = true
         endMs = Math.min(endMs, performance.now() + SETTLE_MS)
@@ -229,7 +237,7 @@ export class EspChannel {
   }
 
   async #refuse(command: OpcodeName, error: number): Promise<never> {
-    if (isUnsupported(error)) await this.drain()
+    if (isUnsupported(error)) await this.forget(command)
     const message = `the loader refused ${commandNames[command]}: ${errorName(error)}`
     throw new FlashproofError('loader.refused', message, {
       command: commandNames[command],

@@ -257,6 +257,9 @@ export function targetByMagic(magic: number): EspTarget | undefined {
   return espTargets.find(target => target.isKnownByMagic && fits(target)) ?? espTargets.find(fits)
 }
 
-export function targetByName(name: string): EspTarget | undefined {
-  return espTargets.find(target => target.chip.name === name)
+/** @param name of the table above */
+export function targetOf(name: string): EspTarget {
+  const found = espTargets.find(target => target.chip.name === name)
+  if (found === undefined) throw new RangeError(`${name} is not in the table`)
+  return found
 }

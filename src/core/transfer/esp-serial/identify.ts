@@ -2,10 +2,10 @@
 import { FlashproofError } from '../../../shared/errors.ts'
 import { readUint32 } from '../../formats/esp-image/little-endian.ts'
 import { refusalOf, type EspChannel } from './channel.ts'
-import { MAGIC_REGISTER, targetByImageId, targetByMagic, targetByName, type EspTarget } from './chips.ts'
+import { MAGIC_REGISTER, targetByImageId, targetByMagic, targetOf, type EspTarget } from './chips.ts'
 import { isUnsupported, readStatus } from './commands.ts'
 import type { EspFacts, EspSecurity } from './esp-loader.ts'
-import { flashBytesOf, readFields, readFlashId, readRegister } from './registers.ts'
+import { flashBytesOf, readFields, readFlashId, readRegister, sure } from './registers.ts'
 
 /** Names of the flags of GET_SECURITY_INFO, lowest bit first. */
 const FLAGS = [
@@ -35,29 +35,26 @@ export interface Detected {
 }
 
 /**
- * Finds out which chip it is: by the id of GET_SECURITY_INFO, else by the word at the magic register; a chip that refuses
- * that too is an ESP32-S2 in Secure Download Mode, the only one of which nothing can be read.
+ * Finds out which chip it is: by the id of GET_SECURITY_INFO, else by the word at the magic register. An ESP32-S2 gives
+ * no id, and in Secure Download Mode no register either.
  * @throws {FlashproofError} loader.unknown-chip; what the channel throws
  */
 export async function detectTarget(channel: EspChannel): Promise<Detected> {
-  const info = await readSecurityInfo(channel)
+  const first = await readSecurityInfo(channel)
+  const info = first === null ? null : await sure(() => readSecurityInfo(channel))
   if (info !== null && info.chipId !== null) {
     const target = targetByImageId(info.chipId)
     if (target === undefined) throw unknownChip(`chip id ${String(info.chipId)}`, { chipId: info.chipId })
     return { target, security: info.security }
   }
-  const magic = await readMagic(channel)
-  const target = magic === null ? targetByName('ESP32-S2') : targetByMagic(magic)
-  if (target === undefined) throw unknownChip(`0x${hex(magic ?? 0)} at 0x40001000`, { magic })
-  return { target, security: info?.security ?? (magic === null ? SECURE_DOWNLOAD : null) }
-}
-
-/** What is left to know of a chip that refuses both questions. */
-const SECURE_DOWNLOAD: EspSecurity = {
-  isSecureBootEnabled: false,
-  isSecureDownloadMode: true,
-  isFlashEncrypted: false,
-  flags: ['SECURE_DOWNLOAD_ENABLE'],
+  if (info?.security.isSecureDownloadMode === true) return { target: targetOf('ESP32-S2'), security: info.security }
+  const magic = await sure(() => readRegister(channel, MAGIC_REGISTER))
+  const target = targetByMagic(magic)
+  if (target === undefined) throw unknownChip(`0x${hex(magic)} at 0x40001000`, { magic })
+  // A chip that has the command may have refused it because it arrived damaged.
+  if (info === null && !target.isKnownByMagic)
+    return { target, security: (await readSecurityInfo(channel))?.security ?? null }
+  return { target, security: info?.security ?? null }
 }
 
 /** Reads the facts of a chip whose flash is attached; in Secure Download Mode only what was heard already. */
@@ -66,7 +63,7 @@ export async function readFacts(channel: EspChannel, { target, security }: Detec
   if (security?.isSecureDownloadMode === true) {
     return { chip, revision: null, mac: null, flashBytes: null, security }
   }
-  const revision = await orNull(readRevision(channel, target))
+  const revision = await orNull(sure(() => readRevision(channel, target)))
   const id = await orNull(readFlashId(channel, target.spi))
   return {
     chip,
@@ -89,7 +86,7 @@ async function readSecurityInfo(channel: EspChannel): Promise<SecurityInfo | nul
   const { isFailure, error, data } = readStatus(body, dataBytes ?? 0)
   if (isFailure || dataBytes === null || data === null) {
     // A ROM repeats the refusal of a command that it does not know.
-    if (isUnsupported(error)) await channel.drain()
+    if (isUnsupported(error)) await channel.forget('securityInfo')
     return null
   }
   return {
@@ -114,10 +111,6 @@ function securityOf(flags: number, cryptCount: number): EspSecurity {
     isFlashEncrypted: hasOddBits(cryptCount),
     flags: FLAGS.filter(isSet),
   }
-}
-
-async function readMagic(channel: EspChannel): Promise<number | null> {
-  return await orNullIfUnknown(readRegister(channel, MAGIC_REGISTER))
 }
 
 /** Null where the loader says, under whatever number, that it does not know the command. */
@@ -175,7 +168,7 @@ async function readEsp32Security(channel: EspChannel, revision: number): Promise
 
 /** The MAC alone: whether it is still the same board. */
 export function readMacOf(channel: EspChannel, target: EspTarget): Promise<string | null> {
-  return orNull(readMac(channel, target)).then(knownMac)
+  return orNull(sure(() => readMac(channel, target))).then(knownMac)
 }
 
 async function readMac(channel: EspChannel, { macRegister }: EspTarget): Promise<string> {

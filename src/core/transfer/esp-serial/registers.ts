@@ -1,4 +1,6 @@
 /** Registers of the chip through the loader, and the id of its flash, which is asked for through the SPI controller. */
+import { isDeepStrictEqual } from 'node:util'
+import { FlashproofError } from '../../../shared/errors.ts'
 import type { EspChannel } from './channel.ts'
 import type { BitField, SpiRegisters } from './chips.ts'
 import { words } from './commands.ts'
@@ -23,6 +25,22 @@ export async function writeRegister(
   mask = ALL_BITS,
 ): Promise<void> {
   await channel.ask('writeRegister', words(address, value, mask, 0))
+}
+
+const SURE_ATTEMPTS = 4
+
+/**
+ * What a board is judged by is read until it comes out the same twice: an answer has no checksum.
+ * @throws {FlashproofError} loader.broken-frame when it never does
+ */
+export async function sure<Fact>(read: () => Promise<Fact>): Promise<Fact> {
+  let before = await read()
+  for (let attempt = 1; attempt < SURE_ATTEMPTS; attempt++) {
+    const now = await read()
+    if (isDeepStrictEqual(now, before)) return now
+    before = now
+  }
+  throw new FlashproofError('loader.broken-frame', 'the loader answers the same question otherwise each time')
 }
 
 /** Puts a number together from bits that may lie in several registers. */
@@ -59,7 +77,8 @@ export async function readFlashId(channel: EspChannel, spi: SpiRegisters): Promi
   await writeRegister(channel, spi.base, START_USER)
   let id: number | null = null
   for (let poll = 0; poll < SPI_POLLS && id === null; poll++) {
-    if (((await readRegister(channel, spi.base)) & START_USER) === 0) id = await readRegister(channel, at(spi.data0))
+    if (((await readRegister(channel, spi.base)) & START_USER) === 0)
+      id = await sure(() => readRegister(channel, at(spi.data0)))
   }
   await writeRegister(channel, at(spi.user), oldUser)
   await writeRegister(channel, at(spi.user2), oldUser2)

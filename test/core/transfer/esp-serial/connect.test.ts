@@ -330,6 +330,35 @@ describe('who it is', () => {
     expect((await connect(romLink())).loader.facts.mac).toBeNull()
   })
 
+  it('is not taken for a protected ESP32-S2 when a refusal is repeated late', async () => {
+    const link = romLink()
+    const { react } = link
+    let isRepeated = false
+    link.react = command => {
+      const late = command.opcode === 0x0a && !isRepeated ? [answer(0x14, { status: [1, 5, 0, 0] })] : []
+      isRepeated ||= late.length > 0
+      return [...late, ...react(command)]
+    }
+    const { facts } = (await connect(link)).loader
+    expect(facts).toMatchObject({ chip: { name: 'ESP32' }, security: { isSecureDownloadMode: false } })
+  })
+
+  it('is read until it comes out the same twice', async () => {
+    const link = romLink(rom => rom.registers.set(0x3ff5_a004, 0x1122_3344))
+    const { react } = link
+    let isFlipped = false
+    link.react = command => {
+      const address =
+        command.data.length >= 4 ? new DataView(command.data.buffer, command.data.byteOffset).getUint32(0, true) : 0
+      if (command.opcode !== 0x0a || address !== 0x3ff5_a004 || isFlipped) return react(command)
+      isFlipped = true
+      return [answer(0x0a, { value: 0x1122_3345 })]
+    }
+    expect((await connect(link)).loader.facts.mac).toBe('00:00:11:22:33:44')
+    link.react = command => (command.opcode === 0x0a ? [answer(0x0a, { value: link.heard.length })] : react(command))
+    await expect(connect(link)).rejects.toMatchObject({ code: 'loader.broken-frame' })
+  })
+
   it('asks again when an answer was lost', async () => {
     const link = romLink()
     const { react } = link
