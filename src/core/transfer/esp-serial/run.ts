@@ -3,7 +3,6 @@
  * prove it by the MD5 of flash, switch the app slot last, restart, and listen to what starts. Calling it again asks the
  * board what it has and sends the rest.
  */
-import { hasErrorCode } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import type { SerialEndpoint, SocketEndpoint } from '../../discovery/target.ts'
 import { obeyJudgements } from '../judgement.ts'
@@ -39,11 +38,8 @@ export class EspRun {
   /** How the board stands now, as far as is known. */
   #standing: BoardStanding = standing.untouched
 
-  #usesStub: boolean
-
   constructor(parts: EspRunParts) {
     this.#parts = parts
-    this.#usesStub = parts.options.useStub
   }
 
   async run(): Promise<TransferReport> {
@@ -97,7 +93,8 @@ export class EspRun {
     const { loader } = connection
     await context.identify(identityOf(loader.facts))
     context.enter('preparing', this.#standing)
-    if (this.#usesStub) await this.#startStub(loader)
+    if (options.useStub) await loader.startStub()
+    if (!loader.isStub) context.log('info', 'loader.rom', 'the board is written by the loader in its ROM')
     const board = await readBoard(loader)
     const sample = sampleOf(board, context.clock)
     context.addTelemetry(sample)
@@ -125,21 +122,6 @@ export class EspRun {
     }
     await this.#write(loader, board, plan, earlierPath)
     return await followStart({ connection, board, plan, order, context, windowMs: this.#windowMs })
-  }
-
-  /** A chip on which the stub never says that it runs can still be written by its ROM. */
-  async #startStub(loader: EspLoader): Promise<void> {
-    const { context } = this.#parts
-    try {
-      await loader.startStub()
-    } catch (thrown) {
-      if (!hasErrorCode(thrown, 'loader.silent')) throw thrown
-      this.#usesStub = false
-      context.warn(
-        'The stub loader did not start on this board; it is written by the loader in its ROM, which is slower.',
-      )
-      throw new MeetAgain(`the stub did not start (${thrown.message}): the board is met again without it`)
-    }
   }
 
   /** A board without a table, or without an app where it starts from, runs nothing now. */
