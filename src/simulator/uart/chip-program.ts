@@ -81,6 +81,7 @@ export class ChipRunner {
     this.#waitsFor = result.value
     const delayMs = 'busyMs' in result.value ? result.value.busyMs : result.value.withinMs
     if (delayMs === undefined) return
+    if ('busyMs' in result.value) this.#heard.length = Math.min(1, this.#heard.length)
     this.#timer = setTimeout(() => {
       this.#advance(nothing)
       this.#pump()
