@@ -8,7 +8,11 @@ export interface PageMonitors {
   close(): void
 }
 
-export function createPageMonitors(client: Pick<Client, 'call'>): PageMonitors {
+/** @param onStarted told of every monitor that the page began, before the page gets its id */
+export function createPageMonitors(
+  client: Pick<Client, 'call'>,
+  onStarted: (target: string, monitorId: string) => Promise<void> = () => Promise.resolve(),
+): PageMonitors {
   /** How often the page holds each. */
   const held = new Map<string, number>()
   let isClosed = false
@@ -24,7 +28,10 @@ export function createPageMonitors(client: Pick<Client, 'call'>): PageMonitors {
         // Without the page's signal: a start whose answer were lost would leave a monitor that nobody stops.
         const { monitorId } = await client.call('monitor.start', request, { caller })
         if (isClosed) letGo(monitorId)
-        else held.set(monitorId, (held.get(monitorId) ?? 0) + 1)
+        else {
+          held.set(monitorId, (held.get(monitorId) ?? 0) + 1)
+          await onStarted(request.target, monitorId)
+        }
         return { monitorId }
       },
       'monitor.stop': async ({ monitorId }, { caller }) => {

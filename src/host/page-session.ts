@@ -25,6 +25,8 @@ export interface PageSessionOptions {
   readonly timing: Pick<Timing, 'delay'>
   /** Asked at every command that changes something; while false, such a command is refused with `control.not-held`. */
   readonly mayChange: () => boolean
+  /** Told of every monitor that the page began. */
+  readonly onMonitor?: (target: string, monitorId: string) => Promise<void>
   /** Checks answers and events against the contract too: for tests. */
   readonly checksOutgoing?: boolean
 }
@@ -42,7 +44,7 @@ export interface PageSession {
  */
 export function openPageSession(link: MessageLink, options: PageSessionOptions): PageSession {
   const { engine, handlers, timing, mayChange, checksOutgoing = false } = options
-  const monitors = createPageMonitors(engine.client)
+  const monitors = createPageMonitors(engine.client, options.onMonitor)
   const forwarding = { ...createForwardingHandlers(engine.client), ...monitors.handlers }
   const server = serve(link, {
     handlers: guardChanges({ ...forwarding, ...handlers }, mayChange),

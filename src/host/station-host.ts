@@ -1,4 +1,5 @@
 /** What every host of pages answers alike: who it is, the engine, practice, files for people, kept secrets. */
+import { basename } from 'node:path'
 import type { Handlers, HostInfo, SaveOutcome, SaveRequest } from '../shared/contract/index.ts'
 import { FlashproofError } from '../shared/errors.ts'
 import {
@@ -7,6 +8,7 @@ import {
   createReviewWithSecrets,
   type CredentialStore,
 } from './credentials.ts'
+import { CrashPrograms } from './crash-programs.ts'
 import type { Engine } from './engine.ts'
 import { homeFoldersOf } from './home-folders.ts'
 import type { PageHandlers } from './page-session.ts'
@@ -27,6 +29,8 @@ export interface StationHostOptions {
   readonly deliver: (file: ProducedFile, request: SaveRequest) => Promise<SaveOutcome>
   /** Shows the system's dialog and gives the chosen path, or null. Without it the page brings files itself. */
   readonly chooseFirmware?: () => Promise<string | null>
+  /** The same for the ELF file of what runs on a board. */
+  readonly chooseElf?: () => Promise<string | null>
   /** Keeps secrets encrypted. Without it secrets are asked for each time. */
   readonly credentials?: CredentialStore
   readonly now?: () => Date
@@ -40,6 +44,7 @@ export interface PageRights {
 
 export interface StationHost {
   readonly practice: Practice
+  readonly crashPrograms: CrashPrograms
   /** For `openPageSession`. */
   handlersFor(page: PageRights): PageHandlers
   /** Ends the virtual boards and removes temporary files. Stop the engine first: its jobs may be using the boards. */
@@ -51,6 +56,7 @@ export function createStationHost(options: StationHostOptions): StationHost {
   const folders = homeFoldersOf(home)
   const { firmware } = engine
   const practice = new Practice({ folder: folders.practice, firmware, startSimulator, makeDemoFirmware })
+  const crashPrograms = new CrashPrograms(engine.client)
   const worker = watchNodeVersion(engine)
   const producer = new FileProducer({ engine, home, version: options.about.version, now })
 
@@ -67,6 +73,12 @@ export function createStationHost(options: StationHostOptions): StationHost {
     },
     'firmware.reopen': async ({ firmwareId }, { signal }) => ({ firmware: await firmware.reopen(firmwareId, signal) }),
     'file.save': async (request, { signal }) => await options.deliver(await producer.produce(request, signal), request),
+    'monitor.choose-elf': async ({ target }) => {
+      if (options.chooseElf === undefined) throw unsupported('a file dialog')
+      const path = await options.chooseElf()
+      if (path !== null) await crashPrograms.choose(target, path)
+      return { fileName: path === null ? null : basename(path) }
+    },
     'practice.start': async () => ({ devices: await practice.start() }),
     'practice.stop': async () => {
       await practice.stop()
@@ -82,6 +94,7 @@ export function createStationHost(options: StationHostOptions): StationHost {
 
   return {
     practice,
+    crashPrograms,
     handlersFor: page => ({
       ...shared,
       ...(credentials === undefined

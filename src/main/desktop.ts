@@ -157,6 +157,7 @@ export class Desktop {
         const { formats } = await this.#engine.client.call('catalog.get', {})
         return await this.#dialogs.chooseFirmware(formats)
       },
+      chooseElf: () => this.#dialogs.chooseElf(),
       deliver: createFileDelivery({
         askWhere: dialogOptions => this.#dialogs.askWhere(dialogOptions),
         printToPdf: createPdfPrinter(windowSettings => new electron.BrowserWindow(windowSettings)),
@@ -225,6 +226,7 @@ export class Desktop {
       handlers: this.#host.handlersFor({ control: () => 'control', takeControl: () => undefined }),
       timing: this.#timing,
       mayChange: () => true,
+      onMonitor: (target, monitorId) => this.#host.crashPrograms.started(target, monitorId),
       checksOutgoing: !electron.app.isPackaged,
     })
     this.#sessions.add(session)

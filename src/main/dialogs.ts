@@ -1,5 +1,5 @@
 /** The system's dialogs, over the window where there is one. */
-import type { BrowserWindow, Dialog, MessageBoxOptions } from 'electron'
+import type { BrowserWindow, Dialog, FileFilter, MessageBoxOptions } from 'electron'
 import type { ResponseOf } from '../shared/contract/index.ts'
 import { closeAnswers, type CloseAnswer, type CloseQuestion } from './close-question.ts'
 import type { SaveDialogOptions } from './file-delivery.ts'
@@ -10,6 +10,8 @@ type AskingDialog = Pick<Dialog, 'showOpenDialog' | 'showSaveDialog' | 'showMess
 export interface Dialogs {
   /** @returns null when it was closed without a choice */
   chooseFirmware(formats: ResponseOf<'catalog.get'>['formats']): Promise<string | null>
+  /** @returns null when it was closed without a choice */
+  chooseElf(): Promise<string | null>
   /** @returns null when it was closed without a choice */
   askWhere(options: SaveDialogOptions): Promise<string | null>
   askBeforeEnd(question: CloseQuestion): Promise<CloseAnswer>
@@ -23,17 +25,21 @@ export function createDialogs(dialog: AskingDialog, window: () => BrowserWindow 
     const { response } = await (owner === null ? dialog.showMessageBox(options) : dialog.showMessageBox(owner, options))
     return response
   }
+  const chooseFile = async (title: string, filters: FileFilter[]): Promise<string | null> => {
+    const owner = window()
+    const options = { title, properties: ['openFile' as const], filters }
+    const chosen = await (owner === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(owner, options))
+    return chosen.canceled ? null : (chosen.filePaths[0] ?? null)
+  }
   return {
     async chooseFirmware(formats) {
-      const owner = window()
       const text = texts()
-      const options = {
-        title: text('chooseFirmware'),
-        properties: ['openFile' as const],
-        filters: firmwareFilters(formats, text),
-      }
-      const chosen = await (owner === null ? dialog.showOpenDialog(options) : dialog.showOpenDialog(owner, options))
-      return chosen.canceled ? null : (chosen.filePaths[0] ?? null)
+      return await chooseFile(text('chooseFirmware'), firmwareFilters(formats, text))
+    },
+    async chooseElf() {
+      const text = texts()
+      const everything = { name: text('allFiles'), extensions: ['*'] }
+      return await chooseFile(text('chooseElf'), [{ name: 'ELF', extensions: ['elf', 'axf', 'out'] }, everything])
     },
     async askWhere(options) {
       const owner = window()

@@ -96,6 +96,7 @@ export const mainTexts = {
   countStopped: { en: 'Stopped {count}', vi: 'Đã dừng {count}' },
 
   // dialogs
+  chooseElf: { en: 'ELF file of what runs on the board', vi: 'Tệp ELF của bản đang chạy trên bo' },
   chooseFirmware: { en: 'Open firmware', vi: 'Mở firmware' },
   firmwareFiles: { en: 'Firmware', vi: 'Firmware' },
   allFiles: { en: 'All files', vi: 'Mọi tệp' },

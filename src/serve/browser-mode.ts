@@ -97,14 +97,16 @@ export async function startBrowserMode(options: BrowserModeOptions): Promise<Bro
     guard,
     files,
     downloads,
-    upload: async (request, session, name) => {
+    upload: async (request, { session, name, crashesOf }) => {
       if (!sessions.has(session)) throw new FlashproofError('contract.forbidden', 'this session is not known here')
       if (!control.isHeldBy(session)) {
         throw new FlashproofError('control.not-held', 'opening a file changes the bench, and this page only watches')
       }
       const upload = await uploads.receive(request, name)
       try {
-        return await engine.firmware.open({ path: upload.path })
+        if (crashesOf === null) return { firmware: await engine.firmware.open({ path: upload.path }) }
+        await station.crashPrograms.choose(crashesOf, upload.path)
+        return {}
       } catch (thrown) {
         await upload.discard()
         throw thrown
@@ -163,6 +165,7 @@ function openPage(link: MessageLink, session: string, { engine, station, control
     }),
     timing,
     mayChange: () => control.of(page) === 'control',
+    onMonitor: (target, monitorId) => station.crashPrograms.started(target, monitorId),
   })
   control.join(page)
   link.onClose(() => {

@@ -11,8 +11,16 @@ export interface HttpFrontOptions {
   readonly guard: RequestGuard
   readonly files: ReadonlyMap<string, StaticFile>
   readonly downloads: Downloads
-  /** Takes a file over; `session` is what the request named. @throws {FlashproofError} */
-  readonly upload: (request: IncomingMessage, session: string, name: string) => Promise<FirmwareSummary>
+  /** Takes a file over. @throws {FlashproofError} */
+  readonly upload: (request: IncomingMessage, about: UploadRequest) => Promise<{ readonly firmware?: FirmwareSummary }>
+}
+
+export interface UploadRequest {
+  /** What the request named. */
+  readonly session: string
+  readonly name: string
+  /** The serial line whose crashes are decoded with this ELF file; null for a firmware file. */
+  readonly crashesOf: string | null
 }
 
 /** Errors whose status tells a program more than “unprocessable”. */
@@ -49,7 +57,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     return
   }
   const url = parseUrl(request.url)
-  if (url?.pathname === '/firmware') {
+  if (url?.pathname === '/firmware' || url?.pathname === '/elf') {
     await takeUpload(request, response, url, options)
     return
   }
@@ -104,8 +112,12 @@ async function takeUpload(
   if (!guard.isFromOurPage(request) || typeof session !== 'string') {
     throw new FlashproofError('contract.forbidden', 'only the page of this station may hand over files')
   }
-  const firmware = await upload(request, session, url.searchParams.get('name') ?? '')
-  sendJson(request, response, 200, { firmware })
+  const about = {
+    session,
+    name: url.searchParams.get('name') ?? '',
+    crashesOf: url.pathname === '/elf' ? (url.searchParams.get('target') ?? '') : null,
+  }
+  sendJson(request, response, 200, await upload(request, about))
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {

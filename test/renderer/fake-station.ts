@@ -64,6 +64,9 @@ export function createFakeStation(world: FakeWorld = {}, given: Partial<AllHandl
         if (world.openFile !== undefined) return Promise.resolve(world.openFile(file))
         return Promise.reject(new FlashproofError('host.file-refused', `${file.name} cannot be read`))
       },
+      giveElf(_target, file) {
+        return Promise.reject(new FlashproofError('host.file-refused', `${file.name} cannot be read`))
+      },
       onLinkState(listener) {
         listeners.add(listener)
         listener(linkState)
@@ -101,6 +104,7 @@ function plainAnswers(world: FakeWorld): Partial<AllHandlers> {
     'job.list': () => ({ jobs: world.jobs ?? [] }),
     'job.trace': () => ({ lines: [], samples: [], next: null }),
     'telemetry.history': () => ({ samples: [], next: null }),
+    'monitor.history': () => ({ entries: [] }),
     'log.list': () => ({ entries: (world.jobs ?? []).map(logEntry), headHash: 'c0ffee'.repeat(10) + 'c0ff' }),
     'log.show': ({ jobId }) => {
       const entry = (world.jobs ?? []).map(logEntry).find(({ snapshot }) => snapshot.jobId === jobId)

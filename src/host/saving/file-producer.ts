@@ -7,6 +7,7 @@ import type { Engine } from '../engine.ts'
 import { homeFoldersOf } from '../home-folders.ts'
 import { dateStamp, safeFileName } from './file-names.ts'
 import { writeJobLog } from './job-log.ts'
+import { writeSerialLines } from './serial-lines.ts'
 import { collectServiceReport, renderServiceReport } from './service-report.ts'
 import { collectSupportBundle } from './support-bundle.ts'
 import { writeZip } from './zip.ts'
@@ -110,6 +111,16 @@ export class FileProducer {
           ending: 'txt',
           use: 'save',
           write: path => writeFile(path, writeJobLog(shown.entry.snapshot, shown.lines)),
+        }
+      }
+      case 'serial-lines': {
+        const { target } = request
+        const { entries } = await client.call('monitor.history', { target }, { signal })
+        return {
+          name: safeFileName(['flashproof-lines', target, stamp]),
+          ending: 'txt',
+          use: 'save',
+          write: path => writeFile(path, writeSerialLines(target, entries)),
         }
       }
       case 'devices': {

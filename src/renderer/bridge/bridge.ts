@@ -10,6 +10,11 @@ export interface Station {
   readonly client: Pick<Client, 'call' | 'subscribe'>
   /** Hands a dropped or chosen file to the host, which opens it. @throws {FlashproofError} what is wrong with the file */
   openFile(file: File): Promise<FirmwareSummary>
+  /**
+   * Hands a host without a file dialog the ELF file that crashes of a serial line are decoded with.
+   * @throws {FlashproofError} what is wrong with the file; host.unsupported where the host has its own dialog
+   */
+  giveElf(target: string, file: File): Promise<void>
   /** Calls `listener` at once and on every change. @returns stops listening */
   onLinkState(listener: (state: LinkState) => void): () => void
 }

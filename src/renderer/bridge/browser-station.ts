@@ -57,7 +57,10 @@ class BrowserStation {
         },
         subscribe: (name, listener) => this.#subscribe(name, listener),
       },
-      openFile: file => this.#upload(file),
+      openFile: file => this.#openFirmware(file),
+      giveElf: async (target, file) => {
+        await this.#upload(`/elf?target=${encodeURIComponent(target)}&name=${encodeURIComponent(file.name)}`, file)
+      },
       onLinkState: listener => {
         this.#stateListeners.add(listener)
         listener(this.#state)
@@ -149,18 +152,23 @@ class BrowserStation {
     }
   }
 
-  async #upload(file: File): Promise<FirmwareSummary> {
-    await this.#whenConnected()
-    const answer = await this.#post(file)
-    if (answer.firmware !== undefined) return answer.firmware
-    if (answer.error !== undefined) throw fromWireError(answer.error)
+  async #openFirmware(file: File): Promise<FirmwareSummary> {
+    const { firmware } = await this.#upload(`/firmware?name=${encodeURIComponent(file.name)}`, file)
+    if (firmware !== undefined) return firmware
     throw new FlashproofError('host.file-refused', 'the server did not take the file')
   }
 
+  async #upload(address: string, file: File): Promise<UploadAnswer> {
+    await this.#whenConnected()
+    const answer = await this.#post(address, file)
+    if (answer.error !== undefined) throw fromWireError(answer.error)
+    return answer
+  }
+
   /** @throws {FlashproofError} host.file-refused when the server went away meanwhile, or answers nothing that can be read */
-  async #post(file: File): Promise<UploadAnswer> {
+  async #post(address: string, file: File): Promise<UploadAnswer> {
     try {
-      const response = await this.#page.fetch(`/firmware?name=${encodeURIComponent(file.name)}`, {
+      const response = await this.#page.fetch(address, {
         method: 'POST',
         headers: { 'x-flashproof-session': this.#storedSession() ?? '', 'content-type': 'application/octet-stream' },
         body: file,

@@ -1,6 +1,6 @@
 /** The desktop app: the preload's three functions, used as a message link. */
 import type { FirmwareSummary } from '../../shared/contract/index.ts'
-import { fromWireError, type WireError } from '../../shared/errors.ts'
+import { FlashproofError, fromWireError, type WireError } from '../../shared/errors.ts'
 import { createClient } from '../../shared/rpc/client.ts'
 import type { MessageLink } from '../../shared/rpc/message-link.ts'
 import type { Station } from './bridge.ts'
@@ -29,6 +29,7 @@ export function connectDesktop(bridge: DesktopBridge): Station {
       if ('error' in answer) throw fromWireError(answer.error)
       return answer.firmware
     },
+    giveElf: () => Promise.reject(new FlashproofError('host.unsupported', 'this app asks for the file itself')),
     onLinkState(listener) {
       listener('open')
       return () => undefined

@@ -5,6 +5,7 @@ import { useFirmware } from './firmware.ts'
 import { useHost } from './host.ts'
 import { useJobs } from './jobs.ts'
 import { useLogs } from './logs.ts'
+import { useMonitors } from './monitors.ts'
 import { useNotices } from './notices.ts'
 import { useScan } from './scan.ts'
 import { useSettings } from './settings.ts'
@@ -20,11 +21,11 @@ export function startStores(): () => void {
     useFirmware(),
     useJobs(),
   ]
-  const [logs, telemetry] = [useLogs(), useTelemetry()]
+  const [logs, telemetry, monitors] = [useLogs(), useTelemetry(), useMonitors()]
   const notices = useNotices()
 
   const loadAll = async (): Promise<void> => {
-    const loads = [settings, catalog, jobs, devices, firmware, logs, telemetry].map(store => store.load())
+    const loads = [settings, catalog, jobs, devices, firmware, logs, telemetry, monitors].map(store => store.load())
     for (const result of await Promise.allSettled(loads)) {
       if (result.status === 'rejected') notices.tellError(result.reason)
     }
@@ -37,7 +38,7 @@ export function startStores(): () => void {
       if (host.linkState === 'open') notices.tellError(thrown)
     }
   }
-  const mirrors = [settings, devices, firmware, jobs, logs, telemetry, useScan()]
+  const mirrors = [settings, devices, firmware, jobs, logs, telemetry, monitors, useScan()]
   const stops = [host.start(() => void loadHost()), ...mirrors.map(store => store.start())]
   void loadHost()
   return () => {

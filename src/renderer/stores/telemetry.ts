@@ -44,6 +44,8 @@ export const useTelemetry = defineStore('telemetry', () => {
   const monitors = shallowRef<ReadonlyMap<string, string>>(new Map())
   /** Targets whose monitor goes on when nobody looks at them. */
   const kept = shallowRef<ReadonlySet<string>>(new Set())
+  /** Of serial lines, as they were listened to last. */
+  const baudRates = new Map<string, number>()
   const batch = createFrameBatch(flush)
 
   function flush(): void {
@@ -109,10 +111,13 @@ export const useTelemetry = defineStore('telemetry', () => {
     if (device?.jobId === job.jobId) change(device, { written: entry.track.points })
   }
 
-  /** Asks the device for its figures once a second until `stopMonitor`. */
-  async function startMonitor(target: string, intervalMs = 1000): Promise<void> {
+  /** Asks the device for its figures once a second, or listens to its serial line, until `stopMonitor`. */
+  async function startMonitor(target: string, { baudRate }: { readonly baudRate?: number } = {}): Promise<void> {
+    if (baudRate !== undefined) baudRates.set(target, baudRate)
     if (monitors.value.has(target)) return
-    const { monitorId } = await client.call('monitor.start', { target, intervalMs })
+    const rate = baudRates.get(target)
+    const line = rate === undefined ? {} : { baudRate: rate }
+    const { monitorId } = await client.call('monitor.start', { target, intervalMs: 1000, ...line })
     monitors.value = new Map(monitors.value).set(target, monitorId)
   }
 

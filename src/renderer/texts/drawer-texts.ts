@@ -5,6 +5,7 @@ export const drawerTexts = {
   drawer: { en: 'Device details', vi: 'Chi tiết thiết bị' },
   proof: { en: 'Proof', vi: 'Bằng chứng' },
   log: { en: 'Log', vi: 'Nhật ký' },
+  monitor: { en: 'Monitor', vi: 'Theo dõi' },
   memory: { en: 'Memory', vi: 'Bộ nhớ' },
   identity: { en: 'Identity', vi: 'Nhận dạng' },
   tabs: { en: 'Parts of the drawer', vi: 'Các phần của ngăn' },

@@ -107,6 +107,8 @@ export const SaveRequest = z.discriminatedUnion('kind', [
     format: z.enum(['html', 'pdf']),
   }),
   z.strictObject({ kind: z.literal('job-log'), jobId: z.string() }),
+  /** The newest lines of a serial line that is or was listened to, as text. */
+  z.strictObject({ kind: z.literal('serial-lines'), target: z.string().max(2048) }),
   /** For those who help: versions, settings, log files, the last records; no secrets. */
   z.strictObject({ kind: z.literal('support-bundle') }),
   /** The remembered devices with their labels, as CSV. */
@@ -617,6 +619,17 @@ export const commands = {
     deadlineMs: LONG_MS,
     request: z.strictObject({ firmwareId: z.string() }),
     response: z.object({ firmware: FirmwareSummary }),
+  }),
+  /**
+   * Shows the system's file dialog (desktop only) for the ELF file that crashes on this serial line are decoded with; null
+   * when it was closed without a choice. It holds for every monitor of the line from then on.
+   */
+  'monitor.choose-elf': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ target: z.string().max(2048) }),
+    response: z.object({ fileName: z.string().nullable() }),
   }),
   /** Writes a file for the person: through a save dialog on the desktop, as a download in a browser. */
   'file.save': command({

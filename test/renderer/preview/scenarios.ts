@@ -3,6 +3,7 @@ import type { DeviceEntry, JobSnapshot, Preferences, TelemetrySample } from '../
 import { catalog } from 'virtual:catalog'
 import { createFakeStation as createStation, type FakeStation, type FakeWorld } from '../fake-station.ts'
 import { dialectDevices, dialectJobs, dialectReviews, pullTrace } from './dialects.ts'
+import { flashSet, monitoring, serialDevices, serialJobs } from './serial.ts'
 import {
   fakeDevice,
   fakeFact,
@@ -346,6 +347,16 @@ export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = 
         host: fakeHostInfo({ hasSafeStorage: true }),
       },
       { ...tracing, ...pullTrace, 'order.review': ({ targets }) => ({ targets: dialectReviews(targets) }) },
+    ),
+  serial: look =>
+    createFakeStation(
+      { preferences: fakePreferences(look), devices: serialDevices(), jobs: serialJobs(), firmware: [flashSet()] },
+      { ...tracing, ...monitoring },
+    ),
+  monitor: look =>
+    createFakeStation(
+      { preferences: fakePreferences(look), devices: serialDevices(), firmware: [fakeFirmware()] },
+      { ...tracing, ...monitoring },
     ),
   hex: look =>
     createFakeStation(

@@ -1,3 +1,3 @@
-/** The parts of the device drawer, in order. */
-export const drawerParts = ['proof', 'log', 'memory', 'identity'] as const
+/** The parts of the device drawer, in order; the monitor is for serial lines alone. */
+export const drawerParts = ['proof', 'log', 'monitor', 'memory', 'identity'] as const
 export type DrawerPart = (typeof drawerParts)[number]
