@@ -123,8 +123,8 @@ export function createHandlers({ station, emit, stop }: WorkerWorld): Handlers<'
       await monitors.send(monitorId, text, LINE_ENDS[lineEnd])
       return {}
     },
-    'monitor.restart': ({ monitorId }) => {
-      monitors.restart(monitorId)
+    'monitor.restart': async ({ monitorId }) => {
+      await monitors.restart(monitorId)
       return {}
     },
     'monitor.history': ({ target }) => ({ entries: monitors.history(station.resolve(target)) }),

@@ -117,7 +117,8 @@ export class Monitors {
    * @throws {FlashproofError} target.unknown for a monitor that ended, file.*
    */
   async attach(monitorId: string, request: NotesRequest): Promise<void> {
-    await this.#find(monitorId).notes.attach(request)
+    const { notes, feed } = this.#find(monitorId)
+    await notes.attach(request, () => feed.own())
   }
 
   /** @throws {FlashproofError} target.unknown, protocol.endpoint-not-accepted, serial.*, network.* */
@@ -126,8 +127,8 @@ export class Monitors {
   }
 
   /** @throws {FlashproofError} target.unknown, protocol.endpoint-not-accepted */
-  restart(monitorId: string): void {
-    this.#lineOf(monitorId).restart()
+  async restart(monitorId: string): Promise<void> {
+    await this.#lineOf(monitorId).restart()
   }
 
   /** The newest lines and events of a target that is or was watched; empty for one that never was. */

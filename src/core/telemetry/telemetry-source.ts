@@ -39,8 +39,8 @@ export interface LineControl {
    * @throws {FlashproofError} while the line is not open: why it is not (serial.*, network.*)
    */
   send(bytes: Uint8Array, asText: string): Promise<void>
-  /** Restarts the board by its reset line, at once or when the line is open again. */
-  restart(): void
+  /** Restarts the board by its reset line: at once, and resolves when it is done; or as soon as the line is open. */
+  restart(): Promise<void>
   /** Uses another rate from now on. */
   setBaudRate(baudRate: number): void
 }

@@ -19,6 +19,8 @@ export class EntryFeed {
   #lines = 0
   #skipped = 0
   #isWaiting = false
+  /** All that were ever added; what was remembered from before is not among them. */
+  #added = 0
   readonly #kept: MonitorEntry[] = []
   #keptCharacters = 0
 
@@ -34,6 +36,7 @@ export class EntryFeed {
 
   add(entry: MonitorEntry): void {
     this.#keep(entry)
+    this.#added++
     if (entry.type === 'line' && ++this.#lines > MOST_LINES_A_BATCH) this.#skipped++
     else this.#batch.push(entry)
     if (this.#isWaiting) return
@@ -60,6 +63,11 @@ export class EntryFeed {
   /** The newest entries, the oldest of them first. */
   history(): MonitorEntry[] {
     return [...this.#kept]
+  }
+
+  /** What is kept of this feed's own entries. */
+  own(): MonitorEntry[] {
+    return this.#added === 0 ? [] : this.#kept.slice(-this.#added)
   }
 
   #keep(entry: MonitorEntry): void {

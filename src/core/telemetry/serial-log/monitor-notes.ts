@@ -1,5 +1,5 @@
 /** What a monitor does beside showing: writes its lines into a file, and finds the places in the sources of a crash. */
-import type { CrashReport, DeviceEvent, MonitorLine } from '../../../shared/contract/models.ts'
+import type { CrashReport, DeviceEvent, MonitorEntry, MonitorLine } from '../../../shared/contract/models.ts'
 import { asFlashproofError, toWireError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import { readProgramHeader } from '../backtrace/decode-crash.ts'
@@ -30,10 +30,10 @@ export class MonitorNotes {
   }
 
   /**
-   * Begins a log file, or takes another ELF file; both are looked at before anything changes.
+   * Begins a log file with what was heard before, or takes another ELF file; both are looked at before anything changes.
    * @throws {FlashproofError} file.*, format.unsupported for a file that is no ELF file of a microcontroller
    */
-  async attach({ logFile, elfPath }: NotesRequest): Promise<void> {
+  async attach({ logFile, elfPath }: NotesRequest, heardBefore: () => readonly MonitorEntry[]): Promise<void> {
     if (elfPath !== undefined) assertElf(elfPath)
     if (logFile !== undefined) {
       const file = await LogFile.open({ ...USUAL_LOG_FILE, ...logFile }, error => {
@@ -41,6 +41,10 @@ export class MonitorNotes {
       })
       await this.#file?.close()
       this.#file = file
+      for (const entry of heardBefore()) {
+        if (entry.type === 'line') this.line(entry.line)
+        else this.event(entry.event)
+      }
     }
     if (elfPath !== undefined) this.#elfPath = elfPath
   }

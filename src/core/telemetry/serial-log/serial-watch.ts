@@ -115,9 +115,9 @@ export class SerialWatch implements LineControl {
     this.#listeners.onLine({ at: this.#now(), from: 'sent', text: asText, level: null })
   }
 
-  restart(): void {
+  async restart(): Promise<void> {
     this.#wantsRestart = true
-    if (this.#link !== null) void this.#restartIfWanted(this.#link)
+    if (this.#link !== null) await this.#restartIfWanted(this.#link)
   }
 
   setBaudRate(baudRate: number): void {
@@ -148,8 +148,9 @@ export class SerialWatch implements LineControl {
     )
     this.#link = link
     this.#saidCode = null
-    this.#tell({ kind: 'opened', at: this.#now() })
+    // Before others hear that it is open: what they sent would be lost in the restart.
     await this.#restartIfWanted(link)
+    this.#tell({ kind: 'opened', at: this.#now() })
     return link
   }
 
