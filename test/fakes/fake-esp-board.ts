@@ -34,6 +34,7 @@ export class FakeEspBoard implements EspLoader {
   blocks = 0
   isStub = false
   baudRate = 115_200
+  repeats = 0
   /** Rates above this cannot be reached. */
   highestBaud = Number.POSITIVE_INFINITY
   /** Called before each block with its number; what it throws breaks the line. */

@@ -53,6 +53,7 @@ export class EspChannel {
   readonly link: ByteLink
   readonly #signal: AbortSignal | undefined
   readonly #decoder = new SlipDecoder()
+  #repeats = 0
   /** Numbers of commands that the loader does not know. */
   readonly #refused = new Set<number>()
   /** Hears all that comes, frames or not: what a chip prints while it starts. */
@@ -61,6 +62,11 @@ export class EspChannel {
   constructor(link: ByteLink, signal?: AbortSignal) {
     this.link = link
     this.#signal = signal
+  }
+
+  /** What had to be sent again so far. */
+  get repeats(): number {
+    return this.#repeats
   }
 
   /**
@@ -200,6 +206,7 @@ export class EspChannel {
         return result
       } catch (error) {
         if (left <= 0 || !mayRepeat(error)) throw error
+        this.#repeats += 1
         wasLost ||= isLost(error)
       }
     }

@@ -54,6 +54,8 @@ export interface EspLoader {
   readonly isStub: boolean
   readonly abilities: EspAbilities
   readonly baudRate: number
+  /** Blocks and questions that had to be sent again so far: more than a few are a line that is not clean at this rate. */
+  readonly repeats: number
   /**
    * Loads the stub into RAM and starts it; does nothing where the chip has none or forbids it. Where it does not start, the
    * ROM is left that was there before, which `isStub` tells.

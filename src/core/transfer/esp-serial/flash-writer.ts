@@ -19,6 +19,8 @@ import { findDiffering, SECTOR_BYTES, type AskMd5, type FlashRange } from './sec
 const PART_BYTES = 256 * 1024
 /** The first parts are short: a better rate pays from the next one on. */
 const FIRST_PART_BYTES = 32 * 1024
+/** One fault in a part may be anybody's: the rate is kept, and not raised. */
+const MOST_REPEATS_A_PART = 1
 /** Times that sectors which differ after writing are written again. */
 const MENDING_ROUNDS = 2
 const deflateInThread = promisify(deflate)
@@ -160,17 +162,24 @@ export class FlashWriter {
     return write.bytes.subarray(offset - write.offset, offset - write.offset + sizeBytes)
   }
 
-  /** Goes one step down for the next try when the line broke, one up after a clean part. */
+  /** Goes one step down when the line broke, or what was sent had to be sent again; one up after a clean part. */
   async #atGoodRate(work: () => Promise<void>): Promise<void> {
     const { loader, ladder } = this.#parts
     const rate = loader.baudRate
+    const repeatsBefore = loader.repeats
     try {
       await work()
     } catch (thrown) {
       if (hasErrorCode(thrown, 'loader.broken-frame', 'loader.silent')) ladder?.noteFailure(rate)
       throw thrown
     }
-    if (ladder === null) return
+    const repeats = loader.repeats - repeatsBefore
+    if (ladder === null || repeats === MOST_REPEATS_A_PART) return
+    if (repeats > MOST_REPEATS_A_PART) {
+      ladder.noteFailure(rate)
+      if (ladder.first < rate) await loader.changeBaudRate(ladder.first)
+      return
+    }
     ladder.noteClean(rate)
     const higher = ladder.next(rate)
     if (higher === null) return

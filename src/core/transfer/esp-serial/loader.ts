@@ -68,6 +68,10 @@ export class SerialEspLoader implements EspLoader {
     return this.#channel.link.settings.baudRate
   }
 
+  get repeats(): number {
+    return this.#channel.repeats
+  }
+
   get abilities(): EspAbilities {
     // Secure Download Mode leaves plain writes alone, the ESP8266's ROM registers besides.
     const isFull = !this.#isSecure && !this.#isEsp8266Rom

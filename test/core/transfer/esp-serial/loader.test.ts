@@ -188,6 +188,7 @@ describe('writing', () => {
     const write = await loader.beginWrite(0, 4096)
     await write.block(new Uint8Array(4096))
     expect(heard(link, 0x03).map(command => words(command)[1])).toEqual([0, 0, 0])
+    expect(loader.repeats).toBe(2)
     left = 3
     await expect(write.block(new Uint8Array(4096))).rejects.toMatchObject({
       code: expect.stringMatching(/^loader\.(silent|refused|broken-frame)$/) as unknown,

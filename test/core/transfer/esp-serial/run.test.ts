@@ -340,6 +340,22 @@ describe('esp-serial', () => {
     expect(board.commands.filter(command => command.startsWith('baud'))).toEqual(['baud 921600'])
   })
 
+  it('goes down where blocks have to be sent again and again, and stays where one had to', async () => {
+    board.onBlock = () => {
+      if (board.baudRate > 230_400) board.repeats += 2
+    }
+    await flash(firmware(2))
+    expect(board.commands.filter(command => command.startsWith('baud'))).toEqual(['baud 460800', 'baud 230400'])
+    board.commands.length = 0
+    let isFaulty = true
+    board.onBlock = () => {
+      if (isFaulty) board.repeats += 1
+      isFaulty = false
+    }
+    await flash(firmware(3))
+    expect(board.commands.filter(command => command.startsWith('baud'))).toEqual(['baud 230400'])
+  })
+
   it('waits at a block’s edge, and asks the board again who it is before it goes on', async () => {
     const image = firmware(2)
     let jobId = ''
