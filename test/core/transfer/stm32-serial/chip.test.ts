@@ -9,10 +9,16 @@ import type { JobOrderRequest } from '../../../../src/shared/contract/commands.t
 import type { JobSnapshot } from '../../../../src/shared/contract/models.ts'
 import { seededRandom } from '../../../../src/simulator/random.ts'
 import { startVirtualStm32Serial } from '../../../../src/simulator/stm32-serial/virtual-stm32-serial.ts'
+import type { NamedFault } from '../../../../src/simulator/faults/fault-table.ts'
 import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
 import { suitePolicy } from '../../../conformance/suite-policy.ts'
 import { closedAfterEach } from '../../../simulator/started-devices.ts'
 import { stm32Image } from '../stm32-bridge/scripted-gateway.ts'
+
+const fault = (name: string, parameters: Readonly<Record<string, string | number>> = {}): NamedFault => ({
+  name,
+  ...parameters,
+})
 
 type Chip = Awaited<ReturnType<typeof startVirtualStm32Serial>>
 type Order = Partial<Omit<JobOrderRequest, 'firmwareId'>> & { readonly fileName?: string }
@@ -74,7 +80,7 @@ describe('the pages of a chip', () => {
     const settings = new Uint8Array(256).fill(0x5a)
     await flash(device, settings, { options: { base: '0x08000700' }, accept: ['no-vector-table'] })
     // After the erase, in the first block of the only page.
-    device.setFaults([{ name: 'cut', byte: 250, ms: 5 }])
+    device.setFaults([fault('cut', { byte: 250, ms: 5 })])
     const program = image(1024 + 100)
     const job = await flash(device, program)
     expect([job.verdict, job.attempts > 1]).toEqual(['proven', true])
@@ -159,7 +165,7 @@ describe('an image', () => {
 
 describe('a protection', () => {
   it('that acknowledges writes without effect is named with its page', async () => {
-    const device = await chip({ faults: [{ name: 'write-protected', page: 2 }] })
+    const device = await chip({ faults: [fault('write-protected', { page: 2 })] })
     const job = await flash(device, image(5000))
     expect(job).toMatchObject({
       state: 'failed',
@@ -173,14 +179,14 @@ describe('a protection', () => {
   it('that keeps old content is found right after the erase', async () => {
     const device = await chip()
     await flash(device, image(5000))
-    device.setFaults([{ name: 'write-protected', page: 4 }])
+    device.setFaults([fault('write-protected', { page: 4 })])
     const job = await flash(device, image(5000, 9))
     expect(job.error).toMatchObject({ code: 'loader.protected', details: { protection: 'write', page: 4 } })
     expect(log).not.toContain('flash.differs')
   })
 
   it('is no word for a bit that is worn out', async () => {
-    const device = await chip({ faults: [{ name: 'stuck-bit', address: START + 0x700, bit: 2 }] })
+    const device = await chip({ faults: [fault('stuck-bit', { address: START + 0x700, bit: 2 })] })
     const program = image(5000)
     program[0x700] = 0xff
     const job = await flash(device, program)
@@ -215,7 +221,7 @@ describe('the conversation', () => {
   it.each(commands)('goes on after a NACK to command %s', async command => {
     for (const name of ['nack', 'double-nack']) {
       const faults = name === 'nack' ? [] : [{ name }]
-      const device = await chip({ faults: [{ name: 'nack', command, at: 1 }, ...faults] })
+      const device = await chip({ faults: [fault('nack', { command, at: 1 }), ...faults] })
       const job = await flash(device, image(3000), { options: { start: 'go' } })
       expect([command, job.state, job.verdict, job.error]).toEqual([command, 'finished', 'proven', null])
     }
@@ -225,7 +231,7 @@ describe('the conversation', () => {
     for (let write = 1; write <= 6; write++) {
       const device = await chip({
         product: 'g071',
-        faults: [{ name: 'nack', command: write % 2 ? '31' : '44', at: Math.ceil(write / 2) }],
+        faults: [fault('nack', { command: write % 2 ? '31' : '44', at: Math.ceil(write / 2) })],
       })
       expect((await flash(device, image(1500))).verdict).toBe('proven')
     }
@@ -236,7 +242,7 @@ describe('the conversation', () => {
     const program = image(6000)
     for (let round = 0; round < 12; round++) {
       const byte = random.integer(6600)
-      const device = await chip({ faults: [{ name: 'cut', byte, ms: 2 }] })
+      const device = await chip({ faults: [fault('cut', { byte, ms: 2 })] })
       const job = await flash(device, program)
       expect([byte, job.verdict, job.error]).toEqual([byte, 'proven', null])
       expect(at(device, START, program.length)).toEqual(program)
