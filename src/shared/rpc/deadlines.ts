@@ -25,6 +25,7 @@ const longerMs: Partial<Record<CommandName, number>> = {
   'log.check': LONG_MS,
   'firmware.choose': LONG_MS,
   'firmware.reopen': LONG_MS,
+  'monitor.choose-elf': LONG_MS,
   'file.save': LONG_MS,
   'practice.start': 60_000,
 }
