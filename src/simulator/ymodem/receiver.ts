@@ -1,5 +1,5 @@
 /** A bootloader that receives one program over XMODEM or YMODEM, from its prompt to the start of the program. */
-import { busy, forever, read, type ChipProgram } from '../uart/chip-program.ts'
+import { busy, forever, readWithin, type ChipProgram } from '../uart/chip-program.ts'
 import type { YmodemFaultHooks } from './faults.ts'
 import { readPacket, type Packet } from './packets.ts'
 
@@ -51,6 +51,7 @@ const CRC_WANTED = 0x43
 const MENU_KEY = 0x75
 const MAXIMUM_ERRORS = 10
 const QUIET_MS = 30
+const MENU_MS = 2000
 
 export class YmodemReceiver {
   readonly #host: ReceiverHost
@@ -64,13 +65,19 @@ export class YmodemReceiver {
   *run(): ChipProgram {
     this.#print('\r\nPractice bootloader 1.0\r\n')
     for (;;) {
-      if (this.#settings.hasMenu) {
-        this.#print("Press 'u' to upload\r\n")
-        while ((yield* read(1))[0] !== MENU_KEY);
-      }
+      if (this.#settings.hasMenu) yield* this.#menu()
       const sizeBytes = yield* this.#receive()
       if (sizeBytes !== null && (yield* this.#finish(sizeBytes))) return
     }
+  }
+
+  /** Prints again and again, for whoever connects meanwhile. */
+  *#menu(): ChipProgram {
+    let key: number | undefined
+    do {
+      if (key === undefined) this.#print("Press 'u' to upload\r\n")
+      key = (yield* readWithin(1, MENU_MS))?.[0]
+    } while (key !== MENU_KEY)
   }
 
   /** @returns how many bytes are stored; null when nothing came of it */
