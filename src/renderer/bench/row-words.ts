@@ -52,7 +52,7 @@ export function comesByItself(target: string): boolean {
 export function addressOf(device: DeviceEntry): string {
   const door = PULL_TARGET.exec(device.target)?.[1]
   if (door !== undefined) return stripControl(`→ ${door}`, 120)
-  return stripControl(device.target.replace(/^(?:https?|serial|tcp|udp):(?:\/\/)?/, ''), 120)
+  return stripControl(device.target.replace(/^(?:https?|serial|tcp|rfc2217|udp):(?:\/\/)?/, ''), 120)
 }
 
 /** What a search looks through, in small letters. */

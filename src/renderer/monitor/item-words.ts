@@ -72,6 +72,7 @@ export function useItemWords(): (item: MonitorItem) => ItemWords {
     if (from === 'sent') return { sign: '›', tone: 'sent', text: words }
     if (level === null) return { sign: '', tone: 'plain', text: words }
     const [sign, tone] = levels[level]
-    return { sign, tone, text: words }
+    // Most programs print the letter themselves.
+    return { sign: words.startsWith(sign) ? '' : sign, tone, text: words }
   }
 }

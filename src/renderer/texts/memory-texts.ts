@@ -38,12 +38,8 @@ export const memoryTexts = {
   elapsed: { en: 'Elapsed', vi: 'Thời gian trôi qua' },
   silent: { en: 'This device tells no memory figures', vi: 'Thiết bị này không cho biết số liệu bộ nhớ' },
   silentHint: {
-    en: 'Devices with a telemetry page tell them during a job, or when they are watched.',
-    vi: 'Thiết bị có trang đo từ xa sẽ cho biết trong lúc làm việc, hoặc khi được theo dõi.',
-  },
-  noMonitorHint: {
-    en: 'Memory is read over the network; a serial port gives none.',
-    vi: 'Bộ nhớ được đọc qua mạng; cổng nối tiếp không cho biết.',
+    en: 'Devices with a telemetry page tell them during a job, or when they are watched; boards on a serial line when they print them.',
+    vi: 'Thiết bị có trang đo từ xa cho biết trong lúc làm việc hoặc khi được theo dõi; bo trên cổng nối tiếp khi nó in ra.',
   },
   watchMemory: { en: 'Watch memory', vi: 'Theo dõi bộ nhớ' },
   stopWatching: { en: 'Stop watching', vi: 'Dừng theo dõi' },

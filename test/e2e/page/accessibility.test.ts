@@ -125,6 +125,27 @@ const walks: Readonly<Record<string, Walk>> = {
       },
     ],
   ],
+  serial: [
+    ['boards on serial lines and a flash set', stay],
+    [
+      'the options of a protocol for serial lines',
+      async page => {
+        await page.locator('.how select').first().selectOption('esp-serial')
+        await page.locator('.how button[aria-expanded]').click()
+      },
+    ],
+  ],
+  monitor: [
+    [
+      'what a board on a serial line prints',
+      async page => {
+        await page.getByRole('row').filter({ hasText: 'Jig left' }).locator('.name').click()
+        await choosePart(2)(page)
+        await page.locator('.panel button.primary').click()
+        await page.getByRole('log').getByText('valve_read_position').waitFor()
+      },
+    ],
+  ],
   gateway: [
     ['two legs of a transfer', openDrawer],
     [

@@ -3,7 +3,7 @@ import type { DeviceEntry, JobSnapshot, Preferences, TelemetrySample } from '../
 import { catalog } from 'virtual:catalog'
 import { createFakeStation as createStation, type FakeStation, type FakeWorld } from '../fake-station.ts'
 import { dialectDevices, dialectJobs, dialectReviews, pullTrace } from './dialects.ts'
-import { flashSet, monitoring, serialDevices, serialJobs } from './serial.ts'
+import { flashSet, lineOpened, monitoring, serialDevices, serialJobs } from './serial.ts'
 import {
   fakeDevice,
   fakeFact,
@@ -353,11 +353,22 @@ export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = 
       { preferences: fakePreferences(look), devices: serialDevices(), jobs: serialJobs(), firmware: [flashSet()] },
       { ...tracing, ...monitoring },
     ),
-  monitor: look =>
-    createFakeStation(
+  monitor: look => {
+    const fake = createFakeStation(
       { preferences: fakePreferences(look), devices: serialDevices(), firmware: [fakeFirmware()] },
-      { ...tracing, ...monitoring },
-    ),
+      {
+        ...tracing,
+        ...monitoring,
+        'monitor.start': ({ target }) => {
+          setTimeout(() => {
+            fake.emit('monitor.heard', { monitorId: 'm-1', target, entries: [lineOpened()] })
+          }, 50)
+          return { monitorId: 'm-1' }
+        },
+      },
+    )
+    return fake
+  },
   hex: look =>
     createFakeStation(
       {

@@ -41,7 +41,7 @@ const boards: readonly Board[] = [
       socketKey: 'socket:1-2',
       socketLabel: 'Socket 2',
       protocols: ['esp-serial'],
-      identity: { mac: '24:6F:28:AA:1F:7C', chip: 'ESP32-D0WD-V3 (revision v3.0)' },
+      identity: { mac: '24:6F:28:AA:1F:7C', chip: 'ESP32', board: 'revision v3.0' },
     },
     job: null,
   },
@@ -104,7 +104,7 @@ const boards: readonly Board[] = [
       place: 'USB 2-1',
       adapterKey: 'usb:303A:1001:64:E8:33:01:20:30',
       protocols: ['esp-serial'],
-      identity: { mac: '64:E8:33:01:20:30', chip: 'ESP32-C3 (revision v0.4)' },
+      identity: { mac: '64:E8:33:01:20:30', chip: 'ESP32-C3', board: 'revision v0.4' },
     },
     job: {
       protocol: 'esp-serial',
@@ -126,7 +126,7 @@ const boards: readonly Board[] = [
       place: 'USB 2-2',
       adapterKey: 'usb:303A:1001:64:E8:33:01:20:44',
       protocols: ['esp-serial'],
-      identity: { mac: '64:E8:33:01:20:44', chip: 'ESP32-S3 (revision v0.2)' },
+      identity: { mac: '64:E8:33:01:20:44', chip: 'ESP32-S3', board: 'revision v0.2' },
     },
     job: {
       protocol: 'esp-serial',
@@ -326,9 +326,14 @@ export const printedEntries: readonly MonitorEntry[] = [
   printed(1340, 'I (210) app_init: App version:      2.1.4'),
 ]
 
+/** What the engine says as soon as a port is open. */
+export const lineOpened = (): MonitorEntry => ({
+  type: 'event',
+  event: { kind: 'opened', at: new Date().toISOString() },
+})
+
 /** Board `Jig left` is listened to and printed this. */
 export const monitoring: Parameters<typeof createFakeStation>[1] = {
-  'monitor.start': () => ({ monitorId: 'm-1' }),
   'monitor.stop': () => ({}),
   'monitor.send': () => ({}),
   'monitor.restart': () => ({}),

@@ -2,6 +2,7 @@
 import type { Inspection } from '../../../shared/contract/index.ts'
 import { stripControl } from '../../../shared/units.ts'
 import type { AddressRange } from '../../memory/layout.ts'
+import { firmwareTexts } from '../../texts/firmware-texts.ts'
 
 /** Bits on a line for each byte: one start bit, eight data bits, one stop bit. */
 const BITS_A_BYTE = 10
@@ -50,6 +51,29 @@ export function flashOf(inspection: Inspection, reportedBytes: number | null): A
   const lowest = inspection.segments[0]?.address ?? 0
   const address = lowest >= 0x0800_0000 && lowest < 0x0900_0000 ? 0x0800_0000 : 0
   return { address, sizeBytes }
+}
+
+type Part = NonNullable<NonNullable<Inspection['esp']>['parts']>[number]
+
+/** What a part of a set or of a merged image is, such as `partition table`, with the file that it comes from. */
+export function partName({ kind, file }: Part, text: (key: keyof typeof firmwareTexts) => string): string {
+  const key = `kind-${kind}`
+  const words = isTextKey(key) ? text(key) : stripControl(kind, 40)
+  const fileName = file?.split(/[/\\]/).at(-1)
+  return fileName === undefined ? words : `${words} · ${stripControl(fileName, 80)}`
+}
+
+function isTextKey(key: string): key is keyof typeof firmwareTexts {
+  return Object.hasOwn(firmwareTexts, key)
+}
+
+/** Names of what lies at which flash address; empty where the file is one image without an address. */
+export function partNames(
+  inspection: Inspection,
+  text: (key: keyof typeof firmwareTexts) => string,
+): ReadonlyMap<number, string> {
+  const base = inspection.esp?.kind === 'merged' ? (inspection.baseAddress ?? 0) : 0
+  return new Map((inspection.esp?.parts ?? []).map(part => [base + part.offset, partName(part, text)]))
 }
 
 /** `ab12f09c…11779f`: enough to compare by eye. */
