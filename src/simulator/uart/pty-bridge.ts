@@ -8,11 +8,21 @@ import { join } from 'node:path'
 const START_TRIES = 400
 const START_PAUSE_MS = 10
 
+/** Folders that a process which just ends would leave behind. */
+const folders = new Set<string>()
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 export class PtyBridge {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flashproof-pty-'))
   #socat: ChildProcess | null = null
   /** Held open, so that a client that closes the terminal does not end it. */
   #terminal: number | null = null
+
+  constructor() {
+    folders.add(this.#folder)
+  }
 
   /** The device file; the same after each `open`. */
   get path(): string {
@@ -62,6 +72,7 @@ export class PtyBridge {
 
   /** For good. */
   remove(): void {
+    folders.delete(this.#folder)
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }
