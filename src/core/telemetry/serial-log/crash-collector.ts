@@ -5,7 +5,7 @@
 import type { CrashReport } from '../../../shared/contract/models.ts'
 import type { DeviceFact, DeviceLine } from './device-line.ts'
 
-/** A report of a board that prints nothing more is complete after this long. */
+/** A report is complete when nothing of a crash came for this long, whatever else the board prints. */
 export const CRASH_SILENCE_MS = 2000
 
 const MOST_LINES = 400
@@ -21,6 +21,8 @@ type Cause = CrashReport['kind']
 export class CrashCollector {
   #report: CrashReport | null = null
   #lines = 0
+  /** When the last line of the crash came. */
+  #heardMs = 0
 
   /** Whether lines of a crash came and its end did not. */
   get isCollecting(): boolean {
@@ -30,9 +32,10 @@ export class CrashCollector {
   /**
    * Takes a line.
    * @param at wall time of the line
+   * @param nowMs monotonic
    * @returns the report that ended with it; null while there is none
    */
-  take(line: DeviceLine, at: string): CrashReport | null {
+  take(line: DeviceLine, at: string, nowMs: number): CrashReport | null {
     const { fact } = line
     if (fact !== null && (fact.kind === 'reset' || fact.kind === 'rebooting')) return this.finish()
     const before = this.#report
@@ -45,7 +48,13 @@ export class CrashCollector {
     if (this.#report === null) return null
     if (before !== null) this.#report = withCause(before, fact, cause, line.message)
     if (fact !== null) this.#report = withFact(this.#report, fact)
+    if (fact !== null && fact.kind !== 'heap') this.#heardMs = nowMs
     return ++this.#lines > MOST_LINES ? this.finish() : null
+  }
+
+  /** Ends the report when the board has said nothing more of it for a while. @param nowMs monotonic */
+  finishIfOver(nowMs: number): CrashReport | null {
+    return this.#report !== null && nowMs - this.#heardMs >= CRASH_SILENCE_MS ? this.finish() : null
   }
 
   /** Ends the report that is being collected: the board fell silent, restarted, or went away. */

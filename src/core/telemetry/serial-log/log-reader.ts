@@ -23,13 +23,10 @@ export class LogReader {
     this.#listeners = listeners
   }
 
-  take(bytes: Uint8Array, at: string): void {
-    for (const line of this.#splitter.push(bytes)) this.#takeLine(line, at)
-  }
-
-  /** Whether a report of a crash waits for more lines. */
-  get isCollectingCrash(): boolean {
-    return this.#crash.isCollecting
+  /** @param nowMs monotonic */
+  take(bytes: Uint8Array, at: string, nowMs: number): void {
+    this.endCrashIfOver(nowMs)
+    for (const line of this.#splitter.push(bytes)) this.#takeLine(line, at, nowMs)
   }
 
   /** Nothing came for a moment: a prompt is shown although its line has not ended. */
@@ -38,16 +35,16 @@ export class LogReader {
     if (line !== null) this.#listeners.onLine({ at, from: 'board', text: line.text, level: null })
   }
 
-  /** Nothing came for long after a crash began: its report is complete. */
-  endCrash(): void {
-    this.#report(this.#crash.finish())
+  /** Completes the report of a crash of which nothing came for long. @param nowMs monotonic */
+  endCrashIfOver(nowMs: number): void {
+    this.#report(this.#crash.finishIfOver(nowMs))
   }
 
   /** The line broke: what comes next is a new beginning. */
   breakOff(at: string): void {
     this.showBeginning(at)
     this.#splitter.clear()
-    this.endCrash()
+    this.#report(this.#crash.finish())
     this.#state.forget()
   }
 
@@ -55,12 +52,12 @@ export class LogReader {
     return this.#state.sample(stamp)
   }
 
-  #takeLine({ text, whole }: SplitLine, at: string): void {
+  #takeLine({ text, whole }: SplitLine, at: string, nowMs: number): void {
     const line = parseDeviceLine(whole)
     this.#listeners.onLine({ at, from: 'board', text, level: line.log?.level ?? null })
     const wasCrashing = this.#crash.isCollecting
     // Before the state takes a restart: the hash of the run that crashed counts.
-    this.#report(this.#crash.take(line, at))
+    this.#report(this.#crash.take(line, at, nowMs))
     const isNew = this.#state.take(line)
     if (line.fact !== null) this.#tell(line.fact, wasCrashing, whole, at)
     if (isNew) this.#listeners.onNews(line.fact?.kind === 'reset')

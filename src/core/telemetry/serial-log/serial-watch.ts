@@ -16,7 +16,6 @@ import type { ByteLink } from '../../links/byte-link.ts'
 import { runLineSequence, parseLineSequence } from '../../links/line-sequence.ts'
 import type { openByteLink } from '../../links/open-byte-link.ts'
 import type { LineControl, WatchListeners, WatchOptions } from '../telemetry-source.ts'
-import { CRASH_SILENCE_MS } from './crash-collector.ts'
 import { LogReader } from './log-reader.ts'
 import { SamplePacer } from './sample-pacer.ts'
 
@@ -155,21 +154,19 @@ export class SerialWatch implements LineControl {
   }
 
   async #listen(link: ByteLink, signal: AbortSignal): Promise<never> {
-    let quietMs = 0
+    const { clock } = this.#options
     for (;;) {
       let bytes: Uint8Array
       try {
         bytes = await link.readSome({ timeoutMs: PROMPT_AFTER_MS, signal })
       } catch (error) {
         if (!hasErrorCode(error, 'network.timeout')) throw error
-        quietMs += PROMPT_AFTER_MS
         this.#reader.showBeginning(this.#now())
-        if (quietMs >= CRASH_SILENCE_MS && this.#reader.isCollectingCrash) this.#reader.endCrash()
+        this.#reader.endCrashIfOver(clock.monotonicMs())
         continue
       }
-      quietMs = 0
       for (let at = 0; at < bytes.length; at += BYTES_A_TURN) {
-        this.#reader.take(bytes.subarray(at, at + BYTES_A_TURN), this.#now())
+        this.#reader.take(bytes.subarray(at, at + BYTES_A_TURN), this.#now(), clock.monotonicMs())
         await nextTurn()
       }
     }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { CrashReport, DeviceEvent, MonitorLine } from '../../../../src/shared/contract/models.ts'
+import { CRASH_SILENCE_MS } from '../../../../src/core/telemetry/serial-log/crash-collector.ts'
 import { LogReader } from '../../../../src/core/telemetry/serial-log/log-reader.ts'
 
 const AT = '2026-11-21T10:00:00.000+00:00'
@@ -23,7 +24,7 @@ function listen(): {
     onNews: isRestart => news.push(isRestart),
   })
   const say = (...said: readonly string[]): void => {
-    reader.take(Buffer.from(said.map(line => `${line}\r\n`).join('')), AT)
+    reader.take(Buffer.from(said.map(line => `${line}\r\n`).join('')), AT, 0)
   }
   return { reader, say, lines, events, crashes, news }
 }
@@ -114,7 +115,7 @@ it('puts the lines of a crash together, whatever comes in between', () => {
 it('keeps the first cause, and what it led to as details', () => {
   const { say, reader, crashes } = listen()
   say('assert failed: foo main.c:12 (x > 0)', 'abort() was called at PC 0x400d1234 on core 1', backtrace)
-  reader.endCrash()
+  reader.endCrashIfOver(CRASH_SILENCE_MS)
   expect(crashes[0]?.crash).toMatchObject({
     kind: 'assert',
     text: 'assert failed: foo main.c:12 (x > 0)',
@@ -145,13 +146,22 @@ it('says which tasks starve the watchdog, and what the panic after it is', () =>
   const { say, reader, crashes } = listen()
   say('E (1) task_wdt: Task watchdog got triggered. The following tasks did not reset the watchdog in time:')
   say('E (1) task_wdt:  - IDLE0 (CPU 0)', 'E (1) task_wdt: Tasks currently running:')
-  reader.endCrash()
+  reader.endCrashIfOver(CRASH_SILENCE_MS)
   say('E (2) task_wdt: Task watchdog got triggered. x', panic, backtrace, 'Rebooting...')
   expect(crashes.map(({ crash }) => [crash.kind, crash.details.length])).toEqual([
     ['task-watchdog', 1],
     ['panic', 1],
   ])
   expect(crashes[0]?.crash.details).toEqual(['- IDLE0 (CPU 0)'])
+})
+
+it('completes a report while the board goes on to print other things', () => {
+  const { reader, say, crashes } = listen()
+  say('E (1) task_wdt: Task watchdog got triggered. x', backtrace)
+  reader.take(Buffer.from('Free heap: 5000\r\n'), AT, CRASH_SILENCE_MS - 1)
+  expect(crashes).toEqual([])
+  reader.take(Buffer.from('Free heap: 5001\r\n'), AT, CRASH_SILENCE_MS)
+  expect(crashes).toMatchObject([{ crash: { kind: 'task-watchdog', backtraces: [{ ending: null }] } }])
 })
 
 it('bounds a crash that never ends', () => {
@@ -167,12 +177,12 @@ it('bounds a crash that never ends', () => {
 
 it('shows a prompt, reads the line whole afterwards, and forgets it when the line breaks', () => {
   const { reader, lines, say } = listen()
-  reader.take(Buffer.from('Free he'), AT)
+  reader.take(Buffer.from('Free he'), AT, 0)
   reader.showBeginning(AT)
   say('ap: 5000')
   expect(lines.map(({ text }) => text)).toEqual(['Free he', 'ap: 5000'])
   expect(reader.sample(stamp).heapFreeBytes).toBe(5000)
-  reader.take(Buffer.from('half'), AT)
+  reader.take(Buffer.from('half'), AT, 0)
   reader.breakOff(AT)
   say('new')
   expect(lines.map(({ text }) => text)).toEqual(['Free he', 'ap: 5000', 'half', 'new'])
