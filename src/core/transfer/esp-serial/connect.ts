@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { FlashproofError, hasErrorCode } from '../../../shared/errors.ts'
 import { listSystemPorts } from '../../discovery/system-ports.ts'
 import type { ByteLink } from '../../links/byte-link.ts'
-import { parseLineSequence, runLineSequence } from '../../links/line-sequence.ts'
+import { formatLineSequence, parseLineSequence, runLineSequence } from '../../links/line-sequence.ts'
 import { openByteLink } from '../../links/open-byte-link.ts'
 import { BootText } from './boot-text.ts'
 import { EspChannel } from './channel.ts'
@@ -161,7 +161,7 @@ class LoaderEntry {
     // Only what is printed from here on tells of this reset.
     channel.clear()
     text.clear()
-    log(`reset into the loader: ${name}`)
+    log(`reset into the loader (${name}): ${formatLineSequence(steps)}`)
     const lines = await runLineSequence(channel.link, steps, { clock, signal })
     return lines !== null
   }

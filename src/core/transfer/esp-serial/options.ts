@@ -1,6 +1,7 @@
 /** Options of `esp-serial`. */
 import { FlashproofError } from '../../../shared/errors.ts'
 import type { OptionSpec, OptionValues } from '../../../shared/option-spec.ts'
+import { parseLineSequence } from '../../links/line-sequence.ts'
 
 const LOWEST_BAUD = 9600
 const HIGHEST_BAUD = 5_000_000
@@ -213,7 +214,7 @@ export function readOptions(values: OptionValues): EspOptions {
     baudRate: typeof baudRate === 'number' ? baudRate : null,
     startBaudRate: typeof startBaudRate === 'number' ? startBaudRate : 115_200,
     usesResets: values['beforeReset'] !== 'none',
-    resetSequence: typeof resetSequence === 'string' && !isAuto(resetSequence) ? resetSequence : null,
+    resetSequence: readSequence(resetSequence),
     skipUnchanged: values['skipUnchanged'] !== false,
     writeFill: values['writeFill'] === true,
     erase: erase === 'region' || erase === 'chip' ? erase : 'none',
@@ -221,6 +222,13 @@ export function readOptions(values: OptionValues): EspOptions {
     useStub: values['useStub'] !== false,
     watchBootMs: typeof watchBootMs === 'number' ? watchBootMs : null,
   }
+}
+
+/** Only read here, so that a wrong one is told before the line is opened. */
+function readSequence(value: OptionValues[string] | undefined): string | null {
+  if (typeof value !== 'string' || isAuto(value)) return null
+  parseLineSequence(value)
+  return value
 }
 
 function isAuto(text: string): boolean {
