@@ -51,16 +51,18 @@ describe('a bootloader', () => {
     expect(device.stored()?.subarray(0, demoImage(5000).length)).toEqual(demoImage(5000))
   })
 
-  it('with a menu is told what to do, again and again or after its prompt', async () => {
-    for (const more of [{ trigger: 'u' }, { trigger: 'u', waitFor: '/./' }]) {
-      const device = await bootloader({ hasMenu: true })
-      const isSilent = 'waitFor' in more
-      const job = await send(device, more)
-      // Behind a prompt that never comes nothing is sent.
-      expect([job.error?.code ?? null, device.stored() !== null]).toEqual(
-        isSilent ? ['loader.no-answer', false] : [null, true],
-      )
-    }
+  it.each([
+    ['again and again', { trigger: 'u' }, null],
+    ['after its prompt', { trigger: 'u', waitFor: '/./' }, null],
+    [
+      'after a prompt that never comes',
+      { trigger: 'u', waitFor: 'no such prompt', waitSeconds: 1 },
+      'loader.no-answer',
+    ],
+  ])('with a menu is told what to do %s', async (_, options, code) => {
+    const device = await bootloader({ hasMenu: true })
+    const job = await send(device, options)
+    expect([job.error?.code ?? null, device.stored() !== null]).toEqual([code, code === null])
   })
 
   it('that asks in another way is said to, and nothing is sent', async () => {
