@@ -113,7 +113,9 @@ function espHarness(variant: Variant): TransferHarness {
         return { name: `a cut after ${String(byte)} bytes`, fault: fault('cut', { byte }) }
       }),
     faults: faultsOf(variant),
+    // Its slot holds no more.
     largestBytes: 0x14_0000 - 4096,
+    largeOptions: { timeScale: 0, bootMs: 0, confirmMs: 0, ...variant.device },
     async device(bench, wish) {
       const device = await kindDevice(bench, 'esp-serial', wish, variant.device)
       // In Secure Download Mode a board does not say who it is.

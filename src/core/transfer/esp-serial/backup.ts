@@ -1,6 +1,7 @@
 /** Keeps what a board holds before it is written over. */
 import { formatAddress } from '../../../shared/units.ts'
 import type { TransferContext } from '../transfer-protocol.ts'
+import { passEdge } from './edge.ts'
 import type { EspLoader } from './esp-loader.ts'
 import type { EspOptions } from './options.ts'
 import type { Plan } from './plan.ts'
@@ -14,7 +15,7 @@ export async function keepBackup(
   context: Pick<TransferContext, 'keepFile' | 'log' | 'checkpoint'>,
 ): Promise<void> {
   for (const { offset, sizeBytes } of rangesOf(backup, plan, loader.facts.flashBytes)) {
-    await context.checkpoint()
+    await passEdge(context)
     const name = backup === 'flash' ? 'flash.bin' : `${formatAddress(offset)}.bin`
     const kept = await context.keepFile(name, loader.read(offset, sizeBytes))
     const what = `${String(kept.sizeBytes)} bytes from ${formatAddress(offset)}`

@@ -1,5 +1,6 @@
 /** Erases more than is written, where a person asked for it and was asked back. */
 import type { TransferContext } from '../transfer-protocol.ts'
+import { passEdge } from './edge.ts'
 import type { EspLoader } from './esp-loader.ts'
 import type { EspOptions } from './options.ts'
 import type { Plan } from './plan.ts'
@@ -13,7 +14,7 @@ export async function eraseFirst(
   context: Pick<TransferContext, 'log' | 'checkpoint'>,
 ): Promise<void> {
   if (erase === 'none') return
-  await context.checkpoint()
+  await passEdge(context)
   if (erase === 'chip') {
     context.log('warning', 'flash.erased', 'the whole flash is erased')
     await loader.eraseChip()
@@ -26,6 +27,6 @@ export async function eraseFirst(
     context.log('warning', 'flash.erased', `${region.place} is erased as a whole`)
     const sizeBytes = Math.ceil(region.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES
     await loader.eraseRegion(region.offset, sizeBytes)
-    await context.checkpoint()
+    await passEdge(context)
   }
 }

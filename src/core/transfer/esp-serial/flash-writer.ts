@@ -10,6 +10,7 @@ import { formatAddress } from '../../../shared/units.ts'
 import { md5InPieces } from '../../image/digest-in-pieces.ts'
 import type { TransferContext } from '../transfer-protocol.ts'
 import type { BaudLadder } from './baud-ladder.ts'
+import { passEdge } from './edge.ts'
 import type { EspLoader, EspWrite } from './esp-loader.ts'
 import { InflatedCount } from './inflated-count.ts'
 import type { PlannedWrite } from './plan.ts'
@@ -25,9 +26,6 @@ const MOST_REPEATS_A_PART = 1
 const MENDING_ROUNDS = 2
 const deflateInThread = promisify(deflate)
 const BEST_COMPRESSION = { level: 9 } as const
-
-/** The board must be met again before a byte more is sent; the message says why. */
-export class MeetAgain extends Error {}
 
 export interface FlashWriterParts {
   readonly context: TransferContext
@@ -71,7 +69,7 @@ export class FlashWriter {
     const { context, loader } = this.#parts
     const all = [{ offset: write.offset, sizeBytes: write.bytes.length }]
     if (!isAsked || !loader.abilities.hasMd5) return all
-    await this.#edge()
+    await passEdge(context)
     const ranges = await findDiffering(write, this.#ask, this.#leadingBytes(write))
     const missing = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     this.#setMissing(write, missing)
@@ -103,7 +101,7 @@ export class FlashWriter {
     const { place } = write.region
     const ours = await md5InPieces(write.bytes)
     for (let round = 0; ; round++) {
-      await this.#edge()
+      await passEdge(context)
       const theirs = (await this.#ask(write.offset, write.bytes.length)).toLowerCase()
       if (theirs === ours) {
         context.log(
@@ -187,9 +185,9 @@ export class FlashWriter {
   }
 
   async #sendPart(write: PlannedWrite, part: FlashRange, packed: Uint8Array | null): Promise<void> {
-    const { loader } = this.#parts
+    const { context, loader } = this.#parts
     const plain = this.#bytesOf(write, part)
-    await this.#edge()
+    await passEdge(context)
     this.#hasWritten = true
     const toLoader =
       packed === null
@@ -218,7 +216,7 @@ export class FlashWriter {
       const counted = inflated?.add(block)
       const sent = toLoader.block(block)
       // The journal commits what was acknowledged before while this block is on the line.
-      edge = at === 0 ? edge : this.#edge()
+      edge = at === 0 ? edge : passEdge(context)
       edge.catch(() => undefined)
       await sent
       this.blocks++
@@ -261,11 +259,6 @@ export class FlashWriter {
       if (((ledger.have[chunk >> 3] ?? 0) & (1 << (chunk & 7))) !== 0) leading = sector + 1
     }
     return leading * SECTOR_BYTES
-  }
-
-  async #edge(): Promise<void> {
-    const { wasPaused } = await this.#parts.context.checkpoint()
-    if (wasPaused) throw new MeetAgain('the job stood still: the board is asked again who it is')
   }
 
   #share(write: PlannedWrite): Share {
