@@ -193,19 +193,23 @@ export class FlashWriter {
       packed === null
         ? await loader.beginWrite(part.offset, plain.length)
         : await loader.beginCompressedWrite(part.offset, plain.length, packed.length)
-    await this.#sendBlocks(toLoader, { write, part, stream: packed ?? plain, isPacked: packed !== null })
+    const inflated = packed === null ? null : new InflatedCount()
+    try {
+      await this.#sendBlocks(toLoader, { write, part, stream: packed ?? plain, inflated })
+    } finally {
+      inflated?.close()
+    }
     await toLoader.end()
     this.sentBytes += plain.length
   }
 
   async #sendBlocks(
     toLoader: EspWrite,
-    sending: { write: PlannedWrite; part: FlashRange; stream: Uint8Array; isPacked: boolean },
+    sending: { write: PlannedWrite; part: FlashRange; stream: Uint8Array; inflated: InflatedCount | null },
   ): Promise<void> {
     const { context, loader } = this.#parts
-    const { write, part, stream, isPacked } = sending
+    const { write, part, stream, inflated } = sending
     const { blockBytes } = loader.abilities
-    const inflated = isPacked ? new InflatedCount() : null
     const missingBefore = this.#share(write).missing
     let sectors = 0
     let edge: Promise<void> = Promise.resolve()
@@ -226,7 +230,6 @@ export class FlashWriter {
       sectors = this.#acknowledge(write, part, { sectors, plainBytes, durationMs, isLast })
       this.#setMissing(write, missingBefore - plainBytes)
     }
-    inflated?.close()
     await edge
   }
 
