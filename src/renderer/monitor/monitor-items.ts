@@ -62,7 +62,8 @@ export function searchTextOf(item: MonitorItem): string {
   if (item.type === 'place') return placeText(item.place).toLowerCase()
   if (item.type === 'decoding') return item.event.crash.text.toLowerCase()
   const words: readonly unknown[] = Object.values(item.event)
-  return words
+  const crash = item.event.kind === 'crash' ? [item.event.crash.text] : []
+  return [...words, ...crash]
     .filter(value => typeof value === 'string')
     .join(' ')
     .toLowerCase()
@@ -73,11 +74,13 @@ export function itemsWith(items: readonly NumberedItem[], wanted: string): reado
   const sought = wanted.trim().toLowerCase()
   if (sought === '') return items
   const crashes = new Set(
-    items.flatMap(item => (item.type !== 'line' && searchTextOf(item).includes(sought) ? [item.at] : [])),
+    items.flatMap(item => (isOfCrash(item) && searchTextOf(item).includes(sought) ? [item.at] : [])),
   )
-  return items.filter(item =>
-    item.type === 'decoding' || item.type === 'place' ? crashes.has(item.at) : searchTextOf(item).includes(sought),
-  )
+  return items.filter(item => (isOfCrash(item) ? crashes.has(item.at) : searchTextOf(item).includes(sought)))
+}
+
+function isOfCrash(item: MonitorItem): boolean {
+  return item.type === 'event' ? item.event.kind === 'crash' : item.type !== 'line'
 }
 
 /** How the line stands, by what was heard last. */
