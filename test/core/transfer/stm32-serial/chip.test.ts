@@ -1,7 +1,7 @@
 /** Whole jobs against a virtual STM32: what is kept, what is refused, what is asked, what a protection comes to. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { stm32Serial } from '../../../../src/core/transfer/stm32-serial/protocol.ts'
 import { systemClock } from '../../../../src/core/clock.ts'
 import { isEndpoint, parseTarget } from '../../../../src/core/discovery/target.ts'
@@ -12,7 +12,7 @@ import { startVirtualStm32Serial } from '../../../../src/simulator/stm32-serial/
 import type { NamedFault } from '../../../../src/simulator/faults/fault-table.ts'
 import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
 import { suitePolicy } from '../../../conformance/suite-policy.ts'
-import { closedAfterEach } from '../../../simulator/started-devices.ts'
+import { closedAfterAll } from '../../../simulator/started-devices.ts'
 import { stm32Image } from '../stm32-bridge/scripted-gateway.ts'
 
 const fault = (name: string, parameters: Readonly<Record<string, string | number>> = {}): NamedFault => ({
@@ -24,15 +24,18 @@ type Chip = Awaited<ReturnType<typeof startVirtualStm32Serial>>
 type Order = Partial<Omit<JobOrderRequest, 'firmwareId'>> & { readonly fileName?: string }
 
 const START = 0x0800_0000
-const started = closedAfterEach()
+// Most of its time a test waits for silence: they do that together.
+vi.setConfig({ maxConcurrency: 12 })
+
+const started = closedAfterAll()
 let bench: Bench
-let log: string[] = []
-beforeEach(async () => {
+/** Codes that jobs logged. */
+const logs = new Map<string, string[]>()
+beforeAll(async () => {
   bench = await openBench({ retryPolicy: suitePolicy })
-  log = []
-  bench.watchLog((_jobId, { code }) => log.push(code))
+  bench.watchLog((jobId, { code }) => logs.set(jobId, [...(logs.get(jobId) ?? []), code]))
 })
-afterEach(async () => {
+afterAll(async () => {
   await bench.close()
 })
 
@@ -58,7 +61,7 @@ function image(sizeBytes: number, seed = 1): Uint8Array {
 const at = (device: Chip, address: number, sizeBytes: number): Uint8Array =>
   Uint8Array.from(device.flash().subarray(address - START, address - START + sizeBytes))
 
-describe('the pages of a chip', () => {
+describe.concurrent('the pages of a chip', () => {
   it('keep what the image does not fill, byte for byte', async () => {
     const device = await chip()
     const settings = Uint8Array.from({ length: 700 }, (_, index) => (index * 3) & 0xff)
@@ -137,7 +140,7 @@ describe('the pages of a chip', () => {
   })
 })
 
-describe('an image', () => {
+describe.concurrent('an image', () => {
   it.each([
     ['larger than the flash', () => image(1024), { base: '0x0801FF00' }, 'image.outside-flash', true],
     ['built for another place', () => image(4096), { base: '0x08010000' }, 'image.address-needed', false],
@@ -163,7 +166,7 @@ describe('an image', () => {
   })
 })
 
-describe('a protection', () => {
+describe.concurrent('a protection', () => {
   it('that acknowledges writes without effect is named with its page', async () => {
     const device = await chip({ faults: [fault('write-protected', { page: 2 })] })
     const job = await flash(device, image(5000))
@@ -182,7 +185,8 @@ describe('a protection', () => {
     device.setFaults([fault('write-protected', { page: 4 })])
     const job = await flash(device, image(5000, 9))
     expect(job.error).toMatchObject({ code: 'loader.protected', details: { protection: 'write', page: 4 } })
-    expect(log).not.toContain('flash.differs')
+    expect(logs.get(job.jobId)).toContain('loader.found')
+    expect(logs.get(job.jobId)).not.toContain('flash.differs')
   })
 
   it('is no word for a bit that is worn out', async () => {
@@ -216,7 +220,7 @@ describe('a protection', () => {
   })
 })
 
-describe('the conversation', () => {
+describe.concurrent('the conversation', () => {
   const commands = ['00', '02', '11', '21', '31', '43'] as const
   it.each(commands)('goes on after a NACK to command %s', async command => {
     for (const name of ['nack', 'double-nack']) {
@@ -266,7 +270,7 @@ describe('the conversation', () => {
   })
 })
 
-describe('a look', () => {
+describe.concurrent('a look', () => {
   const reading = { signal: new AbortController().signal, clock: systemClock, timeoutMs: 1000 }
 
   it('knows the chip, and asks nothing of a raw TCP line', async () => {

@@ -1,12 +1,12 @@
 /** Whole jobs against a virtual bootloader: how it is made to ask, what its words come to. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { JobSnapshot } from '../../../../src/shared/contract/models.ts'
 import type { OptionValues } from '../../../../src/shared/option-spec.ts'
 import { startVirtualYmodem } from '../../../../src/simulator/ymodem/virtual-ymodem.ts'
 import type { NamedFault } from '../../../../src/simulator/faults/fault-table.ts'
 import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
 import { suitePolicy } from '../../../conformance/suite-policy.ts'
-import { closedAfterEach } from '../../../simulator/started-devices.ts'
+import { closedAfterAll } from '../../../simulator/started-devices.ts'
 
 const fault = (name: string, parameters: Readonly<Record<string, string | number>>): NamedFault => ({
   name,
@@ -14,13 +14,16 @@ const fault = (name: string, parameters: Readonly<Record<string, string | number
 })
 
 type Bootloader = Awaited<ReturnType<typeof startVirtualYmodem>>
-const started = closedAfterEach()
+// Most of its time a test waits for silence: they do that together.
+vi.setConfig({ maxConcurrency: 12 })
+
+const started = closedAfterAll()
 const quick = { pollMs: 50, blockMs: 1000, byteMs: 250, eraseMs: 0, programMs: 0 }
 let bench: Bench
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openBench({ retryPolicy: suitePolicy })
 })
-afterEach(async () => {
+afterAll(async () => {
   await bench.close()
 })
 
@@ -35,7 +38,7 @@ async function send(device: Bootloader, options: OptionValues = {}, bytes = demo
   return job
 }
 
-describe('a bootloader', () => {
+describe.concurrent('a bootloader', () => {
   it.each(['ymodem-1k', 'ymodem-128'])('takes a file by %s, and its word is no proof', async variant => {
     const device = await bootloader()
     const job = await send(device, { variant })
