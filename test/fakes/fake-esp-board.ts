@@ -73,7 +73,7 @@ export class FakeEspBoard implements EspLoader {
     this.flash.set(bytes, offset)
   }
 
-  readonly connect: ConnectBoard = () => {
+  connect: ConnectBoard = () => {
     this.connections++
     this.baudRate = 115_200
     const connection: EspConnection = { loader: this, link: this.#link() }
@@ -161,7 +161,8 @@ export class FakeEspBoard implements EspLoader {
   #begin(offset: number, sizeBytes: number): void {
     this.commands.push(`write ${hex(offset)} ${hex(sizeBytes)}`)
     // As loaders do: whole sectors are erased before anything of them is programmed.
-    this.flash.fill(0xff, offset, Math.ceil((offset + sizeBytes) / SECTOR_BYTES) * SECTOR_BYTES)
+    const start = offset - (offset % SECTOR_BYTES)
+    this.flash.fill(0xff, start, Math.ceil((offset + sizeBytes) / SECTOR_BYTES) * SECTOR_BYTES)
   }
 
   async #takeBlock(): Promise<void> {

@@ -14,6 +14,7 @@ import type { Reach } from '../evidence.ts'
 import type { Judgement, RequiredLevel } from '../judgement.ts'
 import { judgeRequired as judgeRequiredLevel } from '../required-judgement.ts'
 import { ERASE_CHIP, ERASE_REGION, PROTECTED_CHIP } from './decisions.ts'
+import { erasedWhole } from './erase.ts'
 import type { EspAbilities, EspFacts } from './esp-loader.ts'
 import type { FlashPiece } from './flash-regions.ts'
 import type { EspOptions } from './options.ts'
@@ -142,7 +143,7 @@ export function judgeErase({ erase, backup }: EspOptions, board: Board, plan: Pl
   if (erase === 'none') return []
   if (!canErase) return [unable('erase', erase)]
   if (erase === 'region') {
-    const places = [...new Set(plan.writes.map(({ region }) => `“${region.place}”`))].join(', ')
+    const places = [...new Set(erasedWhole(plan.writes).map(({ region }) => `“${region.place}”`))].join(', ')
     return [
       question(ERASE_REGION, {
         en: `These are erased as a whole first, with all that is in them: ${places}. Erase?`,

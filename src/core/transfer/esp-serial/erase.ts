@@ -6,6 +6,11 @@ import type { EspOptions } from './options.ts'
 import type { Plan } from './plan.ts'
 import { SECTOR_BYTES } from './sectors.ts'
 
+/** The choice of the app slot is left alone: the old app must start until the new one is proven. */
+export function erasedWhole(writes: Plan['writes']): Plan['writes'] {
+  return writes.filter(({ region }) => region.what !== 'otadata')
+}
+
 /** @throws {FlashproofError} loader.*, network.*, serial.* */
 export async function eraseFirst(
   { erase }: Pick<EspOptions, 'erase'>,
@@ -21,7 +26,7 @@ export async function eraseFirst(
     return
   }
   const erased = new Set<number>()
-  for (const { region } of writes) {
+  for (const { region } of erasedWhole(writes)) {
     if (erased.has(region.offset)) continue
     erased.add(region.offset)
     context.log('warning', 'flash.erased', `${region.place} is erased as a whole`)

@@ -80,7 +80,10 @@ function kindOf({ type, subtype }: Partition): RegionKind {
   return type === 'data' && subtype === 'ota' ? 'otadata' : 'data'
 }
 
-/** Cuts runs at the edges of regions; what lies in no region is data at an address. */
+/**
+ * Cuts runs at the edges of regions, at whole sectors: a piece that began inside one would erase the end of the piece before
+ * it. What lies in no region is data at an address.
+ */
 export function cutAtRegions(
   runs: readonly FlashRun[],
   regions: readonly FlashRegion[],
@@ -88,7 +91,7 @@ export function cutAtRegions(
 ): FlashPiece[] {
   return runs.flatMap(run => {
     const end = run.offset + run.bytes.length
-    const inside = regions.flatMap(({ offset, sizeBytes }) => [offset, offset + sizeBytes])
+    const inside = regions.flatMap(({ offset, sizeBytes }) => [sectorStart(offset), sectorEnd(offset + sizeBytes)])
     const edges = [run.offset, ...inside.filter(edge => edge > run.offset && edge < end), end]
     const sorted = [...new Set(edges)].sort((left, right) => left - right)
     return sorted.slice(0, -1).map((from, index) => {
@@ -110,6 +113,10 @@ function dataBytesIn(segments: readonly Segment[], from: number, to: number): nu
     sum += Math.max(0, Math.min(to, address + bytes.length) - Math.max(from, address))
   }
   return sum
+}
+
+function sectorEnd(address: number): number {
+  return Math.ceil(address / SECTOR_BYTES) * SECTOR_BYTES
 }
 
 function sectorStart(address: number): number {

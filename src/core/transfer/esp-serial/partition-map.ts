@@ -2,6 +2,7 @@
 import { APP_DESCRIPTOR_BYTES, readAppDescriptor, type AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
 import { chosenPartition, otaDataPartition } from '../../formats/esp-image/boot-choice.ts'
 import { HEADER_BYTES, looksLikeImage, SEGMENT_HEADER_BYTES } from '../../formats/esp-image/image-header.ts'
+import { isFilledWith } from '../../formats/esp-image/little-endian.ts'
 import {
   activeOtaRecord,
   OTA_DATA_BYTES,
@@ -25,10 +26,12 @@ export interface BoardSlot {
 }
 
 export interface BoardMap {
-  /** Null: there is none at 0x8000, or it is damaged, so that nothing starts. */
+  /** Whether an image's header is where the ROM looks for it: the bootloader's, with the ESP8266 the program's. */
+  readonly hasBootloader: boolean
+  /** Whether the place of the bootloader is erased, so that nothing starts. */
+  readonly isBlank: boolean
+  /** Null: there is none at 0x8000, it is damaged, or it is encrypted. */
   readonly partitions: readonly Partition[] | null
-  /** The table as it lies in flash. */
-  readonly tableBytes: Uint8Array
   readonly otaRecords: readonly OtaRecord[]
   readonly slots: readonly BoardSlot[]
   /** What the bootloader tries first; null without a table. */
@@ -48,8 +51,10 @@ const MOST_SLOTS = 18
 export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
   const tableBytes = await readFlash(loader, DEFAULT_TABLE_OFFSET, PARTITION_TABLE_BYTES)
   const table = readPartitionTable(tableBytes)
+  const head = await readFlash(loader, loader.facts.chip.bootloaderOffset, DESCRIPTOR_AT)
+  const start = { hasBootloader: looksLikeImage(head) !== 'no', isBlank: isFilledWith(head, 0xff) }
   if (table === null || table.md5Valid === false) {
-    return { partitions: null, tableBytes, otaRecords: [], slots: [], active: null, isOnTrial: false }
+    return { ...start, partitions: null, otaRecords: [], slots: [], active: null, isOnTrial: false }
   }
   const { partitions } = table
   const otaData = otaDataPartition(partitions)
@@ -61,7 +66,8 @@ export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
   const chosen = chosenPartition(partitions, otaRecords)
   const active = slots.find(({ partition }) => partition === chosen) ?? null
   const state = activeOtaRecord(otaRecords)?.state
-  return { partitions, tableBytes, otaRecords, slots, active, isOnTrial: state === 'new' || state === 'pending-verify' }
+  const isOnTrial = state === 'new' || state === 'pending-verify'
+  return { ...start, partitions, otaRecords, slots, active, isOnTrial }
 }
 
 async function readSlot(loader: EspLoader, partition: Partition): Promise<BoardSlot> {

@@ -76,47 +76,39 @@ export function makePlan(image: PlanImage, board: Board, options: EspOptions, ea
   const draft =
     placed.kind === 'app' ? planApp(placed, board, options, earlierPath) : planSet(placed, image, board, options)
   const writes = draft.writes
-    .map(write => ({ ...write, isCritical: isCritical(write.region, board.map) }))
-    .sort((left, right) => stageOf(left, board.map) - stageOf(right, board.map) || left.offset - right.offset)
+    .map(write => ({ ...write, isCritical: isCritical(write, board.map) }))
+    .sort((left, right) => stageOf(left) - stageOf(right) || left.offset - right.offset)
   return {
     writes,
     leftAlone: draft.leftAlone,
     targetPath: targetPathOf(writes),
-    boardAfter: boardAfter(draft, board.map),
+    boardAfter: boardAfter(draft, board),
     judgements: draft.judgements,
   }
 }
 
+type PlannedRun = Pick<PlannedWrite, 'region' | 'offset' | 'bytes'>
+
 /** Whether the board starts from there, as far as it was read; where it was not, everything may be what it starts from. */
-function isCritical({ what, partition, offset }: FlashRegion, map: BoardMap | null): boolean {
+function isCritical({ region, offset, bytes }: PlannedRun, map: BoardMap | null): boolean {
   const active = map?.active ?? null
   if (active?.hasImage !== true) return true
+  const { what } = region
+  if (what === 'bootloader' || what === 'partition-table') return true
   // A restart takes an app on trial back, and then the other slot must be whole.
   if (map?.isOnTrial === true && what === 'app') return true
-  switch (what) {
-    case 'bootloader':
-    case 'partition-table':
-      return true
-    case 'app':
-      return offset === active.partition.offset
-    case 'otadata':
-      // One of its two sectors is in force all the time.
-      return false
-    case 'data':
-      return partition === null && overlaps(active.partition, offset)
-  }
+  // By the bytes: in a new table another partition may lie where the app is that still runs. Of otadata one of the two
+  // sectors is in force all the time.
+  const { partition } = active
+  return offset < partition.offset + partition.sizeBytes && offset + bytes.length > partition.offset
 }
 
-function overlaps({ offset, sizeBytes }: Partition, at: number): boolean {
-  return at >= offset && at < offset + sizeBytes
-}
-
-function stageOf({ region }: { readonly region: FlashRegion }, map: BoardMap | null): number {
+function stageOf({ region, isCritical: critical }: PlannedWrite): number {
   switch (region.what) {
     case 'data':
-      return 0
+      return critical ? 2 : 0
     case 'app':
-      return region.offset === map?.active?.partition.offset ? 2 : 1
+      return critical ? 2 : 1
     case 'bootloader':
       return 3
     case 'partition-table':
@@ -134,10 +126,21 @@ function targetPathOf(writes: readonly PlannedWrite[]): string {
   return isSlotAlone && apps.length === 1 && partition !== null ? partition.subtype : WHOLE_FLASH
 }
 
-function boardAfter(draft: PlanDraft, map: BoardMap | null): Plan['boardAfter'] {
-  const isProgram = draft.writes.some(({ region }) => region.what !== 'data')
-  if (!isProgram) return map?.active?.hasImage === true ? 'old-firmware' : 'unknown'
-  const apps = draft.writes.filter(({ region }) => region.what === 'app')
-  if (apps.length === 0 || draft.starts === null) return 'new-firmware'
-  return apps.some(({ region }) => region.offset === draft.starts?.offset) ? 'new-firmware' : 'old-firmware'
+/** Firmware is what starts: a bootloader, a table and an app, each of which was there or is written. */
+function boardAfter({ writes, starts }: PlanDraft, { map, facts }: Board): Plan['boardAfter'] {
+  const brings = (what: FlashRegion['what']): boolean => writes.some(({ region }) => region.what === what)
+  const hasBootloader = map?.hasBootloader === true || brings('bootloader')
+  // The one program of an ESP8266 lies where other chips have their bootloader.
+  if (facts.chip.imageChipId === null) {
+    if (brings('bootloader')) return 'new-firmware'
+    return hasBootloader ? 'old-firmware' : 'unknown'
+  }
+  if (starts === null || !hasBootloader) return 'unknown'
+  const startsNew = writes.some(({ region }) => region.what === 'app' && region.offset === starts.offset)
+  if (startsNew) return 'new-firmware'
+  const startsOld =
+    map?.slots.some(({ partition, hasImage }) => hasImage && partition.offset === starts.offset) === true
+  if (!startsOld) return 'unknown'
+  const isAppLeft = brings('app') || !writes.some(({ region }) => region.what !== 'data')
+  return isAppLeft ? 'old-firmware' : 'new-firmware'
 }

@@ -12,7 +12,7 @@ import { BaudLadder } from './baud-ladder.ts'
 import { identityOf, readBoard, sampleOf, startAgain } from './board.ts'
 import { followStart } from './follow-start.ts'
 import type { ConnectBoard, EspConnection } from './connection.ts'
-import { eraseFirst } from './erase.ts'
+import { erasedWhole, eraseFirst } from './erase.ts'
 import type { EspLoader } from './esp-loader.ts'
 import { MeetAgain } from './edge.ts'
 import { FlashWriter } from './flash-writer.ts'
@@ -46,6 +46,7 @@ export class EspRun {
   async run(): Promise<TransferReport> {
     const { context, order } = this.#parts
     if (order.earlierCompletion === 'sent') this.#standing = standing.switching
+    else if (order.earlierCompletion === 'succeeded') this.#standing = standing.switched
     else if (this.#earlierPath === WHOLE_FLASH) this.#standing = standing.half
     for (;;) {
       context.enter('connecting', this.#standing)
@@ -81,7 +82,8 @@ export class EspRun {
       return await this.#work(connection)
     } catch (thrown) {
       // A board that nothing was taken from goes back to its work.
-      const mayStart = this.#standing.boardNow === 'old-firmware' && !context.requestSignal.aborted
+      const isUntaken = this.#standing === standing.untouched || this.#standing === standing.unsure
+      const mayStart = isUntaken && !context.requestSignal.aborted
       if (mayStart && !(thrown instanceof MeetAgain)) await startAgain(connection.loader)
       throw thrown
     } finally {
@@ -116,18 +118,13 @@ export class EspRun {
     const { plan } = judged
     if (plan === null) throw new RangeError('a refused image has no plan')
     logPlan(plan, context)
-    this.#noteEmptyBoard(board)
+    this.#standing = standingNow(board, this.#standing)
     if (order.isDryRun) {
       await startAgain(loader)
       return { outcome: 'answered', ...this.#standing }
     }
     await this.#write(loader, board, plan, earlierPath)
     return await followStart({ connection, board, plan, order, context, windowMs: this.#windowMs })
-  }
-
-  /** A board without a table, or without an app where it starts from, runs nothing now. */
-  #noteEmptyBoard({ map }: Board): void {
-    if (map !== null && map.active?.hasImage !== true) this.#standing = standing.empty
   }
 
   async #write(loader: EspLoader, board: Board, plan: Plan, earlierPath: string | null): Promise<void> {
@@ -165,7 +162,10 @@ export class EspRun {
     const { options, context } = this.#parts
     const hasWritten = context.ledger()?.have.some(byte => byte !== 0) === true
     if (options.erase === 'none' || hasWritten) return
-    this.#stand(standing.broken, 'preparing')
+    const erased = erasedWhole(plan.writes)
+    const isBroken = options.erase === 'chip' || erased.some(({ isCritical }) => isCritical)
+    const isHalf = erased.some(({ region }) => region.what === 'data')
+    this.#stand(isBroken ? standing.broken : isHalf ? standing.half : this.#standing, 'preparing')
     await eraseFirst(options, plan, loader, context)
   }
 
@@ -252,6 +252,14 @@ export class EspRun {
     const isAsked = order.requiredLevel === 'running' || order.requiredLevel === 'confirmed'
     return isAsked ? rebootTimeoutMs : WATCH_SHARE * requestTimeoutMs
   }
+}
+
+/** What the board starts now, as far as its flash tells; what an earlier try left is known better. */
+function standingNow({ map, facts }: Board, before: BoardStanding): BoardStanding {
+  if (before !== standing.untouched || map === null || map.active?.hasImage === true) return before
+  if (map.isBlank || (map.partitions !== null && !map.slots.some(({ hasImage }) => hasImage))) return standing.empty
+  // The ESP8266 has no table; elsewhere it may be encrypted or lie in another place, or the bootloader takes another slot.
+  return facts.chip.imageChipId === null && map.hasBootloader ? before : standing.unsure
 }
 
 interface Todo {

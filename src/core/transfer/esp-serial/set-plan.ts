@@ -20,7 +20,7 @@ import type { BoardMap } from './partition-map.ts'
 import type { PlacedImage } from './place-image.ts'
 import type { Board, PlanDraft, PlanImage } from './plan.ts'
 import type { FlashRun } from './sectors.ts'
-import { judgeTableChange } from './table-change.ts'
+import { judgeTableChange, judgeTableLoss } from './table-change.ts'
 
 /** @throws {FlashproofError} image.* */
 export function planSet(
@@ -33,7 +33,7 @@ export function planSet(
   const runs = joinRuns(placed.segments)
   assertWhole(image, board)
   assertInFlash(runs, board, image.fileName)
-  const ownTable = tableIn(runs)
+  const ownTable = soundTableIn(runs)
   const partitions = ownTable ?? map?.partitions ?? null
   const pieces = cutAtRegions(runs, regionsOf(facts.chip, partitions), placed.segments)
   for (const piece of pieces) assertPieceFits(piece, board, image.fileName)
@@ -51,7 +51,9 @@ export function planSet(
     starts: choice.starts,
     judgements: [
       ...judgePartSectors(placed.segments),
-      ...judgeTableChange(ownTable, board),
+      ...(ownTable === null && writes.some(({ region }) => region.what === 'partition-table')
+        ? judgeTableLoss(board)
+        : judgeTableChange(ownTable, board)),
       ...judgeOtherStart(writes, choice.starts),
     ],
   }
@@ -80,11 +82,13 @@ function assertInFlash(runs: readonly FlashRun[], { facts }: Board, fileName: st
   )
 }
 
-function tableIn(runs: readonly FlashRun[]): readonly Partition[] | null {
+/** The table that the file brings; null where it brings none that a bootloader takes. */
+function soundTableIn(runs: readonly FlashRun[]): readonly Partition[] | null {
   for (const { offset, bytes } of runs) {
     const at = DEFAULT_TABLE_OFFSET - offset
     if (at < 0 || at >= bytes.length) continue
-    return readPartitionTable(bytes, at)?.partitions ?? null
+    const table = readPartitionTable(bytes, at)
+    return table === null || table.md5Valid === false ? null : table.partitions
   }
   return null
 }
@@ -116,14 +120,16 @@ function chooseStart(
   map: BoardMap | null,
   isRaw: boolean,
 ): StartChoice {
-  if (partitions === null || map === null) return { starts: null, added: null }
+  if (partitions === null) return { starts: null, added: null }
   const otaData = otaDataPartition(partitions)
   const written = writes.find(({ region }) => region.what === 'otadata')
-  const isSamePlace = otaDataPartition(map.partitions ?? [])?.offset === otaData?.offset
+  // What is chosen now nobody knows where the loader at hand cannot read.
+  if (map === null && written === undefined && otaData !== null) return { starts: null, added: null }
+  const isSamePlace = otaDataPartition(map?.partitions ?? [])?.offset === otaData?.offset
   const records =
     written === undefined || otaData === null
       ? isSamePlace
-        ? map.otaRecords
+        ? (map?.otaRecords ?? [])
         : []
       : readOtaRecords(written.bytes, otaData.offset - written.offset)
   const starts = chosenPartition(partitions, records)

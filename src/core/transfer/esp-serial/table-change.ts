@@ -1,7 +1,7 @@
 /** Another partition table than the board's own: what it loses and what it moves, asked before the first byte. Pure. */
 import { FlashproofError } from '../../../shared/errors.ts'
 import { formatAddress, stripControl } from '../../../shared/units.ts'
-import type { Partition } from '../../formats/esp-image/partition-table.ts'
+import { DEFAULT_TABLE_OFFSET, type Partition } from '../../formats/esp-image/partition-table.ts'
 import type { Judgement } from '../judgement.ts'
 import { CHANGE_TABLE } from './decisions.ts'
 import type { Board } from './plan.ts'
@@ -29,6 +29,25 @@ export function judgeTableChange(table: readonly Partition[] | null, board: Boar
       text: {
         en: `The partition table becomes another one: ${list}. Data in what moves or goes is lost; backup=flash keeps a copy of everything first. Go on?`,
         vi: `Bảng phân vùng sẽ thay đổi: ${list}. Dữ liệu ở phần bị dời hoặc bị bỏ sẽ mất; backup=flash giữ lại một bản sao trước. Tiếp tục chứ?`,
+      },
+    },
+  ]
+}
+
+/** Asks before the board's table is written over with what is none: a bootloader that is too long, bytes at an address. */
+export function judgeTableLoss({ map, facts }: Board): Judgement[] {
+  // An ESP8266 has none, and what no bootloader reads now is no loss.
+  if (facts.chip.imageChipId === null || (map !== null && map.partitions === null)) return []
+  const place = formatAddress(DEFAULT_TABLE_OFFSET)
+  return [
+    {
+      kind: 'question',
+      code: CHANGE_TABLE,
+      typed: WORD,
+      details: { place },
+      text: {
+        en: `The file reaches over the partition table at ${place}, and brings no sound table: the board would not start. Write it all the same?`,
+        vi: `Tệp ghi đè lên bảng phân vùng tại ${place} mà không mang bảng hợp lệ: bo mạch sẽ không khởi động. Vẫn ghi chứ?`,
       },
     },
   ]

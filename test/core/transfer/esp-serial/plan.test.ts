@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { asFlashproofError } from '../../../../src/shared/errors.ts'
 import { espChips } from '../../../../src/core/formats/esp-image/chips.ts'
@@ -8,7 +9,7 @@ import { readBoard } from '../../../../src/core/transfer/esp-serial/board.ts'
 import { readOptions } from '../../../../src/core/transfer/esp-serial/options.ts'
 import { makePlan, type Plan, type PlanImage } from '../../../../src/core/transfer/esp-serial/plan.ts'
 import type { OptionValues } from '../../../../src/shared/option-spec.ts'
-import type { FakeEspBoard } from '../../../fakes/fake-esp-board.ts'
+import { FakeEspBoard } from '../../../fakes/fake-esp-board.ts'
 import { sourceFromBytes } from '../../../../src/core/formats/file-source.ts'
 import { bootloader, esp8266Image, merge } from '../../formats/esp-image/esp-files.ts'
 import { factoryOnly, fieldBoard, firmware, layout, SLOT_0, SLOT_1 } from './boards.ts'
@@ -71,13 +72,14 @@ describe('a plan', () => {
   })
 
   it('refuses an image of a chip that nobody knows, and one of another revision', async () => {
-    const unknown = firmware(2, { sizeBytes: 4096 })
-    unknown.writeUInt16LE(77, 12)
-    expect(await refusal(fieldBoard(), unknown, { address: '0x110000', mode: 'raw' })).not.toBe('taken')
-    const old = fieldBoard({ revision: 0 })
-    const newer = firmware(2, { sizeBytes: 4096 })
-    newer.writeUInt16LE(300, 15)
-    expect(['image.wrong-chip', 'image.corrupt']).toContain(await refusal(old, newer))
+    const unknown = withHeader(image => image.writeUInt16LE(77, 12))
+    expect(await refusal(fieldBoard(), unknown)).toBe('image.wrong-chip')
+    expect(await refusal(fieldBoard(), unknown, { address: '0x110000', mode: 'raw' })).toBe('image.wrong-chip')
+    const newer = withHeader(image => image.writeUInt16LE(300, 15))
+    expect(await refusal(fieldBoard({ revision: 100 }), newer)).toBe('image.wrong-chip')
+    expect(await refusal(fieldBoard({ revision: 300 }), newer)).toBe('taken')
+    const older = withHeader(image => image.writeUInt16LE(199, 17))
+    expect(await refusal(fieldBoard({ revision: 300 }), older)).toBe('image.wrong-chip')
   })
 
   it('chooses the slot that does not run', async () => {
@@ -194,6 +196,95 @@ describe('a plan', () => {
     expect(table.judgements).toMatchObject([{ kind: 'refusal', error: { code: 'image.outside-flash' } }])
     const long = hex([[SLOT_0, firmware(2, { sizeBytes: 0x10_1000 })]])
     expect(await refusal(fieldBoard(), long, {}, { fileName: 'long.hex' })).toBe('image.too-large')
+  })
+})
+
+/** An app whose header was changed before its hash was made. */
+function withHeader(change: (image: Buffer) => unknown): Buffer {
+  const image = firmware(2, { sizeBytes: 4096 })
+  change(image)
+  image.set(createHash('sha256').update(image.subarray(0, -32)).digest(), image.length - 32)
+  return image
+}
+
+describe('what a plan keeps whole', () => {
+  it('calls the app that runs written over, wherever a new table has its place', async () => {
+    const board = fieldBoard()
+    board.put(SLOT_1, firmware(3))
+    board.put(0xf000, buildOtaRecord(2))
+    const huge: Partition[] = [
+      ...layout.slice(0, 2),
+      { label: 'app0', type: 'app', subtype: 'ota_0', offset: SLOT_0, sizeBytes: 0x30_0000 },
+    ]
+    const short = hex([
+      [0x8000, buildPartitionTable(huge)],
+      [SLOT_0, firmware(4)],
+    ])
+    const beside = await plan(board, short, {}, { fileName: 'short.hex' })
+    expect(beside.writes.find(({ region }) => region.what === 'app')?.isCritical).toBe(false)
+    const long = merge([
+      [0x1000, bootloader()],
+      [0x8000, buildPartitionTable(huge)],
+      [SLOT_0, firmware(4, { sizeBytes: 0x18_0000 })],
+    ])
+    const over = await plan(board, long)
+    expect(over.writes.find(({ region }) => region.what === 'app')?.isCritical).toBe(true)
+  })
+
+  it('writes whole sectors alone, also where a partition ends inside one', async () => {
+    const odd: Partition[] = [
+      { label: 'cfg', type: 'data', subtype: 'nvs', offset: 0x9000, sizeBytes: 0x1800 },
+      { label: 'factory', type: 'app', subtype: 'factory', offset: SLOT_0, sizeBytes: 0x10_0000 },
+    ]
+    const set = merge([
+      [0x1000, bootloader()],
+      [0x8000, buildPartitionTable(odd)],
+      [0x9000, Buffer.alloc(0x3000, 4)],
+      [SLOT_0, firmware(4)],
+    ])
+    const { writes } = await plan(fieldBoard(), set)
+    expect(writes.filter(({ offset }) => offset % 4096 !== 0)).toEqual([])
+    expect(writes.find(({ region }) => region.place === 'cfg')?.bytes.length).toBe(0x2000)
+  })
+
+  it('asks before the table goes with what is none', async () => {
+    const codes = async (...parts: Parameters<typeof plan>): Promise<string[]> =>
+      (await plan(...parts)).judgements.flatMap(judgement => (judgement.kind === 'question' ? [judgement.code] : []))
+    const board = fieldBoard()
+    const long = Buffer.concat([bootloader(), Buffer.alloc(0x8000, 4)])
+    expect(await codes(board, long)).toEqual(['change-partition-table'])
+    const other = Buffer.alloc(0x1000, 4)
+    expect(await codes(board, other, { address: '0x8000' })).toEqual(['change-partition-table'])
+    expect(await codes(new FakeEspBoard(), long)).toEqual([])
+    expect(await codes(board, bootloader())).toEqual([])
+  })
+
+  it('promises new firmware only where all that starts it is there', async () => {
+    const after = async (...parts: Parameters<typeof plan>): Promise<string> => (await plan(...parts)).boardAfter
+    const empty = new FakeEspBoard()
+    const set = [
+      [0x1000, bootloader()],
+      [0x8000, buildPartitionTable(layout)],
+      [SLOT_0, firmware(4)],
+    ] as const
+    expect(await after(empty, merge([...set]))).toBe('new-firmware')
+    expect(await after(empty, bootloader())).toBe('unknown')
+    expect(await after(empty, buildPartitionTable(layout))).toBe('unknown')
+    expect(await after(empty, hex(set.slice(1)), {}, { fileName: 'no-bootloader.hex' })).toBe('unknown')
+    expect(await after(fieldBoard(), bootloader())).toBe('new-firmware')
+    const moved: Partition[] = [
+      ...layout.slice(0, 2),
+      { label: 'factory', type: 'app', subtype: 'factory', offset: 0x20_0000, sizeBytes: 0x10_0000 },
+    ]
+    const withoutChoice = fieldBoard()
+    withoutChoice.put(0xe000, new Uint8Array(0x2000).fill(0xff))
+    expect(await after(withoutChoice, buildPartitionTable(moved))).toBe('unknown')
+    const old = new FakeEspBoard({ chip: 'ESP8266' })
+    const program = esp8266Image([
+      [0x4010_0000, Buffer.alloc(512, 1)],
+      [0x3ffe_8000, Buffer.alloc(512, 2)],
+    ])
+    expect(await after(old, program)).toBe('new-firmware')
   })
 })
 

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JobOrderRequest } from '../../../../src/shared/contract/commands.ts'
 import type { JobLogLine, JobSnapshot } from '../../../../src/shared/contract/models.ts'
 import { FlashproofError } from '../../../../src/shared/errors.ts'
-import { readOtaRecords, activeOtaRecord } from '../../../../src/core/formats/esp-image/ota-data.ts'
+import { activeOtaRecord, buildOtaRecord, readOtaRecords } from '../../../../src/core/formats/esp-image/ota-data.ts'
 import { buildPartitionTable } from '../../../../src/core/formats/esp-image/partition-table.ts'
 import { createEspSerial } from '../../../../src/core/transfer/esp-serial/create-protocol.ts'
 import { seededRandom } from '../../../../src/simulator/random.ts'
 import { openBench, type Bench } from '../../../fakes/bench.ts'
-import type { FakeEspBoard } from '../../../fakes/fake-esp-board.ts'
-import { bootloader, merge } from '../../formats/esp-image/esp-files.ts'
+import { FakeEspBoard } from '../../../fakes/fake-esp-board.ts'
+import { bootloader, esp8266Image, merge } from '../../formats/esp-image/esp-files.ts'
 import { factoryOnly, fieldBoard, firmware, layout, SLOT_0, SLOT_1 } from './boards.ts'
 
 const TARGET = 'rfc2217://127.0.0.1:9'
@@ -284,7 +284,9 @@ describe('esp-serial', () => {
     it('a region erases the whole slot, and nothing else', async () => {
       board.flash.fill(0, SLOT_1, SLOT_1 + 0x10_0000)
       await flash(firmware(2), { options: { erase: 'region' }, accept: [...PROJECT, 'erase-region'] })
-      expect(board.commands).toContain('erase 0x110000 0x100000')
+      // The choice of the slot is no place for it: until the app is proven, the old one must start.
+      expect(board.commands.filter(command => command.startsWith('erase'))).toEqual(['erase 0x110000 0x100000'])
+      expect(bench.snapshots.some(({ boardNow }) => boardNow === 'not-bootable')).toBe(false)
       expect(inFlash(SLOT_1 + 200_704, Buffer.alloc(4096, 0xff))).toBe(true)
       expect(inFlash(0x9000, Buffer.alloc(0x3000, 0x5a))).toBe(true)
     })
@@ -328,6 +330,35 @@ describe('esp-serial', () => {
         verdict: 'unproven',
       })
     })
+  })
+
+  it('never takes a board that was switched over for the old one, when it cannot be reached any more', async () => {
+    board.startProgram = () => {
+      board.connect = () => Promise.reject(new FlashproofError('serial.unplugged', 'gone'))
+      return Promise.reject(new FlashproofError('serial.unplugged', 'pulled'))
+    }
+    const job = await flash(firmware(2))
+    expect(job).toMatchObject({ state: 'failed', boardNow: 'new-firmware', unplug: 'safe' })
+  })
+
+  it('says what a board starts now only where its flash tells', async () => {
+    const dryRun = async (image: Uint8Array): Promise<string> => {
+      const job = await flash(image, { dryRun: true, options: { address: '0x0', mode: 'raw' } })
+      return `${job.boardNow} ${job.unplug}`
+    }
+    const image = esp8266Image([[0x4010_0000, Buffer.alloc(512, 1)]])
+    board = new FakeEspBoard({ chip: 'ESP8266' })
+    expect(await dryRun(image)).toBe('not-bootable safe')
+    board.put(0, image)
+    expect(await dryRun(image)).toBe('old-firmware safe')
+    // Its table lies elsewhere, or is encrypted.
+    board = new FakeEspBoard()
+    board.put(0x1000, bootloader())
+    expect(await dryRun(Buffer.alloc(64, 1))).toBe('unknown safe')
+    // The bootloader takes another slot than the one that is chosen.
+    board = fieldBoard()
+    board.put(0xf000, buildOtaRecord(2))
+    expect(await dryRun(Buffer.alloc(64, 1))).toBe('unknown safe')
   })
 
   it('finds a rate that the line keeps, and remembers it', async () => {
