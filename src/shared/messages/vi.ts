@@ -177,7 +177,7 @@ export const vi: Messages = {
     },
     'image.wrong-kind': {
       title: 'Không thể gửi loại ảnh này bằng cách này',
-      hint: 'Hãy chọn phần sụn được dựng cho thiết bị này: cập nhật ESP32 thì chỉ chọn ảnh ứng dụng, còn STM32 thì chọn chương trình cho STM32.',
+      hint: 'Hãy chọn firmware được dựng cho thiết bị này: cập nhật ESP32 thì chỉ chọn ảnh ứng dụng, còn STM32 thì chọn chương trình cho STM32.',
     },
     'image.corrupt': {
       title: 'Ảnh firmware bị hỏng: mã kiểm tra bên trong không khớp',
@@ -457,10 +457,10 @@ export const vi: Messages = {
     },
     'image.address-needed': {
       title: 'Tệp không cho biết vị trí trong flash',
-      hint: 'Hãy nêu địa chỉ (ESP32: --set address=0x10000, STM32: --set base=0x08004000), hoặc dùng tệp có địa chỉ (HEX, bộ tệp nạp, ảnh gộp).',
+      hint: 'Hãy nêu địa chỉ (ESP32: --set address=0x10000, STM32: --set base=0x08004000), hoặc dùng tệp có địa chỉ (HEX, bộ ảnh flash, ảnh gộp).',
     },
     'image.outside-flash': {
-      title: 'Phần sụn vượt quá flash của chip này',
+      title: 'Firmware vượt quá flash của chip này',
       hint: 'Hãy chọn bản dựng cho bo mạch này; chi tiết nêu địa chỉ và kích thước flash.',
     },
     'job.not-found': {

@@ -36,7 +36,7 @@ export const optionSpecs: readonly OptionSpec[] = [
     label: { en: 'Parity', vi: 'Bit chẵn lẻ' },
     help: {
       en: 'The bootloader itself speaks with even parity alone.',
-      vi: 'Bản thân bộ nạp chỉ dùng chẵn lẻ “even”.',
+      vi: 'Bản thân bộ nạp chỉ dùng bit chẵn lẻ kiểu chẵn.',
     },
   },
   {
