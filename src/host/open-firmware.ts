@@ -2,6 +2,7 @@
  * The firmware files that are open, by the ids that pages know: where each lies, so that it can be opened again when the
  * background process was restarted or the file is newer. Paths stay here; pages never see them.
  */
+import { randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
 import type { EventOf, FirmwareSummary } from '../shared/contract/index.ts'
 import { FlashproofError, hasErrorCode, toWireError } from '../shared/errors.ts'
@@ -10,9 +11,18 @@ import type { Client } from '../shared/rpc/client.ts'
 /** The worker keeps as many; older ones are forgotten. */
 const MOST_KEPT = 16
 
-interface OpenFile {
+/** Files for several chips that wait for a choice. */
+const MOST_CHOICES = 16
+
+/** A file with what people chose for it. */
+interface FileChoice {
   readonly path: string
   readonly accept: readonly string[]
+  /** For which chip, where the file holds firmware for several. */
+  readonly variant?: string
+}
+
+interface OpenFile extends FileChoice {
   /** The id in the worker of the moment. */
   firmwareId: string
   /** Every id that it had: a page may still hold an older one. */
@@ -23,6 +33,8 @@ export interface OpenRequest {
   readonly path: string
   /** Codes of warnings that a person accepted. */
   readonly accept?: readonly string[]
+  /** For which chip, where the file holds firmware for several. */
+  readonly variant?: string
   readonly signal?: AbortSignal
 }
 
@@ -36,6 +48,8 @@ export class OpenFirmware {
   /** In the order in which they were opened. */
   #files: readonly OpenFile[] = []
   readonly #listeners = new Set<Listeners>()
+  /** By the id that pages know; the newest one comes last. */
+  readonly #choices = new Map<string, FileChoice>()
 
   constructor(client: Pick<Client, 'call'>) {
     this.#client = client
@@ -47,16 +61,31 @@ export class OpenFirmware {
 
   /**
    * Opens a file and remembers where it lies. Tells nobody: whoever asked gets the answer.
-   * @throws {FlashproofError} file.*, format.*, image.*, worker.*
+   * @throws {FlashproofError} file.*, format.*, image.*, worker.*; `format.variant-needed` has a `choiceId` for `openVariant`
    */
-  async open({ path, accept = [], signal }: OpenRequest): Promise<FirmwareSummary> {
-    const firmware = await this.#ask(path, accept, signal)
+  async open({ path, accept = [], variant, signal }: OpenRequest): Promise<FirmwareSummary> {
+    const choice = { path, accept, ...(variant === undefined ? {} : { variant }) }
+    const firmware = await this.#ask(choice, signal)
     const { firmwareId } = firmware
     this.#files = [
       ...this.#files.filter(file => file.path !== path),
-      { path, accept, firmwareId, knownIds: this.#idsOf(path, firmwareId) },
+      { ...choice, firmwareId, knownIds: this.#idsOf(path, firmwareId) },
     ].slice(-MOST_KEPT)
     return firmware
+  }
+
+  /**
+   * Opens a file that waits for a choice of the chip. Tells nobody: whoever asked gets the answer.
+   * @throws {FlashproofError} file.not-found for an unknown choice; file.*, format.*, image.*, worker.*
+   */
+  async openVariant(choiceId: string, variant: string, signal?: AbortSignal): Promise<FirmwareSummary> {
+    const choice = this.#choices.get(choiceId)
+    if (choice === undefined) {
+      throw new FlashproofError('file.not-found', 'that file does not wait for a choice any more; open it again', {
+        choiceId,
+      })
+    }
+    return await this.open({ ...choice, variant, ...(signal === undefined ? {} : { signal }) })
   }
 
   /**
@@ -112,16 +141,32 @@ export class OpenFirmware {
 
   async #renew(file: OpenFile, signal?: AbortSignal): Promise<FirmwareSummary> {
     const replaces = file.firmwareId
-    const firmware = await this.#ask(file.path, file.accept, signal)
+    const firmware = await this.#ask(file, signal)
     file.firmwareId = firmware.firmwareId
     file.knownIds.add(firmware.firmwareId)
     this.#announce({ firmware, replaces })
     return firmware
   }
 
-  #ask(path: string, accept: readonly string[], signal?: AbortSignal): Promise<FirmwareSummary> {
+  async #ask({ path, accept, variant }: FileChoice, signal?: AbortSignal): Promise<FirmwareSummary> {
     const accepted = accept.length === 0 ? {} : { accept: [...accept] }
-    return this.#client.call('firmware.open', { path, ...accepted }, signal === undefined ? {} : { signal })
+    const chosen = variant === undefined ? {} : { variant }
+    try {
+      const options = signal === undefined ? {} : { signal }
+      return await this.#client.call('firmware.open', { path, ...accepted, ...chosen }, options)
+    } catch (thrown) {
+      if (!(thrown instanceof FlashproofError) || thrown.code !== 'format.variant-needed') throw thrown
+      const choiceId = this.#keepChoice({ path, accept })
+      throw new FlashproofError(thrown.code, thrown.message, { ...thrown.details, choiceId }, { cause: thrown })
+    }
+  }
+
+  #keepChoice(choice: FileChoice): string {
+    const choiceId = randomUUID()
+    this.#choices.set(choiceId, choice)
+    const [oldest] = this.#choices.keys()
+    if (this.#choices.size > MOST_CHOICES && oldest !== undefined) this.#choices.delete(oldest)
+    return choiceId
   }
 
   #idsOf(path: string, firmwareId: string): Set<string> {

@@ -71,6 +71,9 @@ export function createStationHost(options: StationHostOptions): StationHost {
       const path = await options.chooseFirmware()
       return { firmware: path === null ? null : await firmware.open({ path, signal }) }
     },
+    'firmware.open-variant': async ({ choiceId, variant }, { signal }) => ({
+      firmware: await firmware.openVariant(choiceId, variant, signal),
+    }),
     'firmware.reopen': async ({ firmwareId }, { signal }) => ({ firmware: await firmware.reopen(firmwareId, signal) }),
     'file.save': async (request, { signal }) => await options.deliver(await producer.produce(request, signal), request),
     'monitor.choose-elf': async ({ target }) => {

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { mkdir } from 'node:fs/promises'
 import type { HostInfo, JobSnapshot } from '../shared/contract/index.ts'
-import { FlashproofError } from '../shared/errors.ts'
+import { FlashproofError, hasErrorCode } from '../shared/errors.ts'
 import type { MessageLink } from '../shared/rpc/message-link.ts'
 import type { SpawnedWorker } from '../shared/rpc/supervisor.ts'
 import type { Timing } from '../shared/rpc/timing.ts'
@@ -108,7 +108,8 @@ export async function startBrowserMode(options: BrowserModeOptions): Promise<Bro
         await station.crashPrograms.choose(crashesOf, upload.path)
         return {}
       } catch (thrown) {
-        await upload.discard()
+        // A file for several chips waits until somebody says which one is meant.
+        if (!hasErrorCode(thrown, 'format.variant-needed')) await upload.discard()
         throw thrown
       }
     },

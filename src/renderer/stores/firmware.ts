@@ -63,6 +63,23 @@ export const useFirmware = defineStore('firmware', () => {
 
   const choose = (): Promise<void> => take('', async () => (await station.client.call('firmware.choose', {})).firmware)
 
+  /** What the refused file can be opened for; null where it was refused for another reason. */
+  const choice = computed(() => {
+    const { code, details = {} } = refusal.value ?? { code: null }
+    const { choiceId, variants, file } = details
+    if (code !== 'format.variant-needed' || typeof choiceId !== 'string' || !Array.isArray(variants)) return null
+    const fileName = typeof file === 'string' ? file : openingName.value
+    return { choiceId, fileName, variants: variants.filter(name => typeof name === 'string') }
+  })
+
+  /** Opens the file that was refused for want of a chip. */
+  async function openVariant(choiceId: string, variant: string): Promise<void> {
+    await take(openingName.value, async () => {
+      const { firmware } = await station.client.call('firmware.open-variant', { choiceId, variant })
+      return firmware
+    })
+  }
+
   async function reopen(): Promise<void> {
     const { value } = current
     if (value === null) return
@@ -134,6 +151,8 @@ export const useFirmware = defineStore('firmware', () => {
     isFromPerson,
     openFile,
     choose,
+    choice,
+    openVariant,
     reopen,
     recheck,
     forgetRefusal,

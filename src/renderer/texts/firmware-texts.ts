@@ -36,6 +36,11 @@ export const firmwareTexts = {
     vi: 'Ít hơn tệp {bytes}: bớt {seconds} s trên đường truyền 115200 baud.',
   },
   filled: { en: '{bytes} of gaps are filled with FF.', vi: '{bytes} khoảng trống được lấp bằng FF.' },
+  forWhichChip: { en: 'For which chip?', vi: 'Cho chip nào?' },
+  severalChips: {
+    en: '{name} holds firmware for several chips.',
+    vi: '{name} có firmware cho nhiều chip.',
+  },
   'kind-app': { en: 'application', vi: 'ứng dụng' },
   'kind-bootloader': { en: 'bootloader', vi: 'bộ nạp khởi động' },
   'kind-partition-table': { en: 'partition table', vi: 'bảng phân vùng' },

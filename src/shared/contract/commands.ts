@@ -612,6 +612,17 @@ export const commands = {
     request: empty,
     response: z.object({ firmware: FirmwareSummary.nullable() }),
   }),
+  /**
+   * Opens a file that was refused with `format.variant-needed`, for one of the chips that its error names in `variants`;
+   * the error names the file by its `choiceId`.
+   */
+  'firmware.open-variant': command({
+    answeredBy: 'main',
+    allowedFrom: 'page',
+    deadlineMs: LONG_MS,
+    request: z.strictObject({ choiceId: z.string().max(80), variant: z.string().max(80) }),
+    response: z.object({ firmware: FirmwareSummary }),
+  }),
   /** Opens the file of this firmware again: the one on disk is newer, or the background process was restarted. */
   'firmware.reopen': command({
     answeredBy: 'main',

@@ -200,3 +200,32 @@ describe('opening firmware', () => {
     expect(firmware.openingName).toBe('notes.txt')
   })
 })
+
+describe('a file with firmware for several chips', () => {
+  it('is asked about, and opened for the chip that somebody chooses', async () => {
+    const { column, fake } = await open(
+      {
+        openFile: () => {
+          throw new FlashproofError('format.variant-needed', 'manifest.json holds firmware for several chips', {
+            file: 'manifest.json',
+            choiceId: 'c-1',
+            variants: ['ESP32', 'ESP32-C3'],
+          })
+        },
+      },
+      { 'firmware.open-variant': () => ({ firmware: fakeFirmware() }) },
+    )
+    await useFirmware().openFile(new File(['{}'], 'manifest.json'))
+    await flushPromises()
+    expect(column.text()).toContain('For which chip?')
+    expect(column.text()).toContain('manifest.json holds firmware for several chips.')
+    await button(column, 'ESP32-C3').trigger('click')
+    await flushPromises()
+    expect(fake.calls.at(-1)).toMatchObject({
+      name: 'firmware.open-variant',
+      request: { choiceId: 'c-1', variant: 'ESP32-C3' },
+    })
+    expect(column.text()).not.toContain('For which chip?')
+    expect(column.find('h3').text()).toBe('thermostat2.1.4')
+  })
+})
