@@ -5,16 +5,7 @@
 import { FlashproofError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import type { LedgerSession, TransferContext } from '../transfer-protocol.ts'
-import {
-  blocksOf,
-  contentOf,
-  imageBlocksOf,
-  isErased,
-  isFilled,
-  mayBeRemainder,
-  type Block,
-  type PlannedPage,
-} from './plan.ts'
+import { blocksOf, imageBlocksOf, isFilled, mayBeRemainder, type Block, type PlannedPage } from './plan.ts'
 import type { WrittenPage } from './read-back.ts'
 import { isEqual, type FlashWriter } from './writer.ts'
 
@@ -33,6 +24,8 @@ export interface PageTransferOptions {
   readonly targetPath: string
   /** Whether every page is looked at before it is written. */
   readonly skipUnchanged: boolean
+  /** What an erase leaves in every byte; null where that is not known. */
+  readonly erasedByte: number | null
   /** Called after a pause: somebody may have changed the board. */
   readonly reconnect: () => Promise<void>
 }
@@ -173,7 +166,8 @@ export class PageTransfer {
   }
 
   #blocksOf(page: PlannedPage): readonly Block[] {
-    return blocksOf(page, contentOf(page, this.#old.get(page.number) ?? null))
+    const { erasedByte } = this.#options
+    return blocksOf(page, this.#old.get(page.number) ?? null, erasedByte)
   }
 
   async #isRight(page: PlannedPage): Promise<boolean> {
@@ -193,7 +187,7 @@ export class PageTransfer {
     const kept = isSameBoard ? await this.#context.readKept(name) : null
     const old = kept !== null && mayBeRemainder(page, now, kept) ? kept : now
     this.#old.set(page.number, old)
-    if (old === kept || isErased(old)) return
+    if (old === kept || old.every(byte => byte === this.#options.erasedByte)) return
     const { path } = await this.#context.keepFile(name, piecesOf(old))
     this.#context.log('info', 'page.kept', `page ${String(page.number)} as it was is kept in ${path}`)
   }

@@ -84,13 +84,19 @@ export function contentOf(page: PlannedPage, old: Uint8Array | null): Uint8Array
   return content
 }
 
-/** The blocks of a page that hold something: bytes of the image, or bytes that were there and are kept. */
-export function blocksOf(page: PlannedPage, content: Uint8Array): readonly Block[] {
+/**
+ * The blocks of a page that hold something: bytes of the image, or bytes that were there and are kept.
+ * @param old what the page held and keeps beside the image; null: nothing
+ * @param erasedByte what an erase leaves; null where that is not known: then nothing that was there is taken for empty
+ */
+export function blocksOf(page: PlannedPage, old: Uint8Array | null, erasedByte: number | null): readonly Block[] {
+  const content = contentOf(page, old)
   const blocks: Block[] = []
   for (let offset = 0; offset < content.length; offset += BLOCK_BYTES) {
     const bytes = content.subarray(offset, offset + BLOCK_BYTES)
     const dataBytes = page.parts.reduce((sum, part) => sum + sharedBytes(part, offset, offset + bytes.length), 0)
-    if (dataBytes > 0 || !isErased(bytes)) blocks.push({ address: page.address + offset, bytes, dataBytes })
+    const isKept = old !== null && bytes.some(byte => byte !== erasedByte)
+    if (dataBytes > 0 || isKept) blocks.push({ address: page.address + offset, bytes, dataBytes })
   }
   return blocks
 }

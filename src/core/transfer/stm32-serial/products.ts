@@ -128,6 +128,13 @@ export function productOf(id: number): Product | null {
   return productsById.get(id) ?? null
 }
 
+/** What an erase leaves in every byte: L0 and L1, whose pages are that small, zeros; all others ones. Null: not known. */
+export function erasedByteOf(id: number): number | null {
+  const pages = productsById.get(id)?.pages
+  if (pages === undefined) return null
+  return pages === PAGES_128 || pages === PAGES_256 ? 0 : 0xff
+}
+
 /** How a product is called, known or not. */
 export function productName(id: number): string {
   return productsById.get(id)?.name ?? namesAlone.get(id) ?? `STM32 with product id 0x${id.toString(16)}`

@@ -22,7 +22,7 @@ import { COMMAND } from './frames.ts'
 import type { Stm32Options } from './options.ts'
 import { PageTransfer } from './page-transfer.ts'
 import { placeSegments, planPages, type PlannedPage } from './plan.ts'
-import { FLASH_START, productName } from './products.ts'
+import { erasedByteOf, FLASH_START, productName } from './products.ts'
 import { readBack } from './read-back.ts'
 import { isRefusal } from './session.ts'
 import { standing, type BoardStanding } from './standing.ts'
@@ -66,7 +66,9 @@ export class Stm32Run {
         await connection.link.close()
       }
     } catch (error) {
-      if (this.#standing.unplug === 'keep-powered') this.#enter(this.#phase, standing.stopped)
+      const isProtected = hasErrorCode(error, 'loader.protected')
+      if (this.#standing.unplug === 'keep-powered')
+        this.#enter(this.#phase, isProtected ? standing.protected : standing.stopped)
       throw error
     }
   }
@@ -208,6 +210,7 @@ export class Stm32Run {
       imageSha256: image.sha256,
       targetPath: `${String(connection.productId)}:${String(image.baseAddress ?? this.#options.base)}`,
       skipUnchanged: this.#options.skipUnchanged,
+      erasedByte: erasedByteOf(connection.productId),
       reconnect: async () => {
         await awaitLoader(connection, this.#endpoint.text, this.#world)
         await this.#identify(connection)

@@ -13,6 +13,8 @@ export const standing = {
   writing: { boardNow: 'not-bootable', unplug: 'keep-powered' },
   /** Half written, and nothing is being written: the bootloader in ROM takes the rest at any time. */
   stopped: { boardNow: 'not-bootable', unplug: 'safe' },
+  /** A page that the chip says it erased holds what it held: which pages are protected nobody tells. */
+  protected: { boardNow: 'unknown', unplug: 'safe' },
   /** All is written; whether it arrived is being read. */
   unproven: { boardNow: 'unknown', unplug: 'keep-powered' },
   /** Every byte was read back. */

@@ -79,11 +79,14 @@ describe('a plan', () => {
     expect([content[0xff], content[0x100], content[0x103], content[0x204], content[0x205]]).toEqual([
       0x77, 1, 0x77, 2, 0x77,
     ])
-    expect(blocksOf(page, content).length).toBe(8)
-    expect(blocksOf(page, contentOf(page, null)).map(block => [block.address & 0xfff, block.dataBytes])).toEqual([
+    expect(blocksOf(page, old, 0xff).length).toBe(8)
+    expect(blocksOf(page, null, 0xff).map(block => [block.address & 0xfff, block.dataBytes])).toEqual([
       [0x100, 3],
       [0x200, 5],
     ])
+    const zeros = new Uint8Array(2 * KIB)
+    // Zeros are data where an erase leaves ones, and the other way round; on an unknown chip both are.
+    expect([0xff, 0, null].map(erased => blocksOf(page, zeros, erased).length)).toEqual([8, 2, 8])
     expect(imageBlocksOf(page).map(block => block.bytes.length)).toEqual([3, 5])
     expect(mayBeRemainder(page, new Uint8Array(2 * KIB).fill(0xff), old)).toBe(true)
     expect(mayBeRemainder(page, new Uint8Array(2 * KIB).fill(0x76), old)).toBe(false)
