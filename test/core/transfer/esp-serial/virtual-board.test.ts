@@ -13,10 +13,11 @@ import {
   type VirtualEspSerial,
 } from '../../../../src/simulator/esp-serial/virtual-esp-serial.ts'
 import { openBench, type Bench } from '../../../fakes/bench.ts'
+import { pullCables } from '../../../conformance/cable-pulling.ts'
 import { patientPolicy, suitePolicy } from '../../../conformance/suite-policy.ts'
 import { bootloader } from '../../formats/esp-image/esp-files.ts'
 import { firmware, layout } from './boards.ts'
-import { pullCables } from './cable-pulling.ts'
+import { espCableBoard } from './cable-board.ts'
 
 const instant = { timeScale: 0, bootMs: 0, confirmMs: 0 } as const
 
@@ -135,7 +136,7 @@ describe('esp-serial over a virtual port', () => {
   it('survives a pulled cable at 20 moments', { timeout: 60_000 }, async () => {
     await bench.reopen({ retryPolicy: suitePolicy })
     const seeds = Array.from({ length: 20 }, (_, index) => index + 1)
-    const results = await pullCables(bench, seeds)
+    const results = await pullCables(espCableBoard, bench, seeds)
     expect(results.filter(({ problems }) => problems.length > 0)).toEqual([])
     expect(results.some(({ attempts }) => attempts > 1)).toBe(true)
   })
