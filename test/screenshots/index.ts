@@ -10,8 +10,15 @@ import { busyStory } from './busy-story.ts'
 import { emptyStory } from './empty-story.ts'
 import { dialectsStory } from './dialects-story.ts'
 import { failedStory } from './failed-story.ts'
+import { serialStory } from './serial-story.ts'
 
-const stories = { empty: emptyStory, busy: busyStory, failed: failedStory, dialects: dialectsStory }
+const stories = {
+  empty: emptyStory,
+  busy: busyStory,
+  failed: failedStory,
+  dialects: dialectsStory,
+  serial: serialStory,
+}
 const wanted = process.argv.slice(2)
 const executable = await findBrowser()
 if (executable === null) {
