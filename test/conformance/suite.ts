@@ -1,6 +1,6 @@
 /**
- * What every transfer protocol owes its users, held against virtual devices and, with FLASHPROOF_TEST_HOST, against a board.
- * The harnesses are spread over several test files, so that these run beside each other.
+ * What every transfer protocol owes its users, held against virtual devices and, with FLASHPROOF_TEST_HOST or
+ * FLASHPROOF_TEST_PORT, against a board. The harnesses are spread over several test files, so that these run beside each other.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { evidenceLevels, type JobSnapshot } from '../../src/shared/contract/models.ts'
@@ -22,7 +22,7 @@ import { watchTruth } from './watch-truth.ts'
 export function describeSuite(part: number, parts: number): void {
   const onHardware = part === 0 ? hardwareHarnesses(process.env) : []
   if (part === 0 && onHardware.length === 0) {
-    console.info('FLASHPROOF_TEST_HOST is not set: the suite runs on virtual boards alone')
+    console.info('neither FLASHPROOF_TEST_HOST nor FLASHPROOF_TEST_PORT is set: the suite runs on virtual boards alone')
   }
   const places = [
     ...harnesses

@@ -1,4 +1,7 @@
-/** Brings virtual ESP32 boards on serial ports: with the stub loader, with their ROM alone, and in Secure Download Mode. */
+/**
+ * Brings virtual ESP32 boards on serial ports: with the stub loader, with their ROM alone, and in Secure Download Mode; and
+ * the board at FLASHPROOF_TEST_PORT where that is set.
+ */
 import { buildDemoFirmware } from '../../../src/core/formats/esp-image/demo-firmware.ts'
 import type { NamedFault } from '../../../src/simulator/faults/fault-table.ts'
 import { kindDevice } from './kind-device.ts'
@@ -19,6 +22,8 @@ const FIRST_SEED = 100
 const HELLO_BYTES = 2500
 const SLOT_0 = 0x1_0000
 const SLOT_1 = 0x15_0000
+/** Where most partition tables for 4 MiB keep files: what is written there is nothing that a board starts from. */
+const FILES = 0x29_0000
 
 const noPlace: RefusedImage = {
   name: 'bytes that do not say where they belong',
@@ -76,6 +81,45 @@ function faultsOf({ slotAt, hasMd5 }: Variant): Readonly<Record<string, FaultExp
     // From the first reset on: nobody changes boards while the last one is being reset. `swapBoard` does it in between.
     'other-board': stays(() => fault('other-board', { after: 0 })),
     'no-boot-log': hasMd5 ? passes(() => fault('no-boot-log')) : stays(() => fault('no-boot-log')),
+  }
+}
+
+/**
+ * @param port such as `serial:/dev/ttyUSB0`; `/dev/ttyUSB0` alone is a port of this computer
+ * @returns what a real board can be held to: its files are written over, and its program stays
+ */
+export function portUnderTest(port: string): TransferHarness {
+  const withStub = espHarness({
+    variant: 'bytes at an address',
+    blockBytes: 0x4000,
+    // The tests write the same bytes again and again: each is to send them.
+    options: { address: `0x${FILES.toString(16)}`, mode: 'raw', skipUnchanged: false },
+    device: {},
+    chip: 'ESP32',
+    slotAt: FILES,
+    defaultBytes: 21 * 0x4000,
+    best: 'proven',
+    hasMd5: true,
+    // Its program stays; whether it gets on with half of its files, nobody can tell.
+    boardAfterCancel: ['old-firmware', 'unknown'],
+    swapAt: 4000,
+  })
+  return {
+    ...withStub,
+    image: (sizeBytes = 21 * 0x4000, seed = 1) =>
+      Uint8Array.from({ length: sizeBytes }, (_, index) => (Math.imul(index + seed, 2654435761) >>> 24) & 0xff),
+    refused: [],
+    highestFact: 'stored',
+    cuts: () => [],
+    faults: {},
+    device: () =>
+      Promise.resolve({
+        target: /^[a-z0-9]+:/.test(port) ? port : `serial:${port}`,
+        stored: () => undefined,
+        activeImage: () => undefined,
+        leftovers: () => undefined,
+        dataRequests: () => undefined,
+      }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** THE LIST of harnesses: every transfer protocol must have one here. */
 import { arduinoOtaBoards } from './arduino-ota.ts'
 import { elegantOtaBoards } from './elegant-ota.ts'
-import { espSerialBoards } from './esp-serial.ts'
+import { espSerialBoards, portUnderTest } from './esp-serial.ts'
 import { esphomeBoards } from './esphome-ota.ts'
 import { boardAt, virtualBoards } from './esp-parts.ts'
 import { guidServers } from './guid-chunks.ts'
@@ -32,6 +32,6 @@ export const harnesses: readonly TransferHarness[] = [
 
 /** The same suite on real boards, as far as the environment names some. */
 export function hardwareHarnesses(environment: NodeJS.ProcessEnv): readonly TransferHarness[] {
-  const host = environment['FLASHPROOF_TEST_HOST']
-  return host === undefined || host === '' ? [] : [boardAt(host)]
+  const { FLASHPROOF_TEST_HOST: host = '', FLASHPROOF_TEST_PORT: port = '' } = environment
+  return [...(host === '' ? [] : [boardAt(host)]), ...(port === '' ? [] : [portUnderTest(port)])]
 }
