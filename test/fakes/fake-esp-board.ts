@@ -69,6 +69,13 @@ export class FakeEspBoard implements EspLoader {
     this.#bootLog = options.bootLog ?? (() => '')
   }
 
+  /** Who hashes at the end; null: the same board. */
+  swappedMac: string | null = null
+
+  mac(): Promise<string | null> {
+    return Promise.resolve(this.swappedMac ?? this.facts.mac)
+  }
+
   put(offset: number, bytes: Uint8Array): void {
     this.flash.set(bytes, offset)
   }

@@ -56,6 +56,8 @@ export interface EspLoader {
   readonly baudRate: number
   /** Blocks and questions that had to be sent again so far: more than a few are a line that is not clean at this rate. */
   readonly repeats: number
+  /** Reads the MAC once more: whether it is still the same board. Null where it cannot be read. */
+  mac(): Promise<string | null>
   /**
    * Loads the stub into RAM and starts it; does nothing where the chip has none or forbids it. Where it does not start, the
    * ROM is left that was there before, which `isStub` tells.

@@ -7,6 +7,7 @@ import { MAGIC_REGISTER, type EspTarget } from './chips.ts'
 import { CHIP_ERASE_TIMEOUT_MS, eraseTimeoutMs, words } from './commands.ts'
 import type { EspAbilities, EspFacts, EspLoader, EspWrite } from './esp-loader.ts'
 import { askMd5, readFlash } from './flash-read.ts'
+import { readMacOf } from './identify.ts'
 import { beginCompressed, beginPlain, type WriteManner } from './flash-write.ts'
 import { rateForRom, releaseForcedDownload } from './quirks.ts'
 import { readRegister } from './registers.ts'
@@ -82,6 +83,10 @@ export class SerialEspLoader implements EspLoader {
       canErase: this.#isStub,
       blockBytes: this.#blockBytes,
     }
+  }
+
+  async mac(): Promise<string | null> {
+    return this.#isSecure ? null : await readMacOf(this.#channel, this.#parts.target)
   }
 
   async startStub(): Promise<void> {

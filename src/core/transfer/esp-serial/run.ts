@@ -153,8 +153,17 @@ export class EspRun {
       }
       if (isSwitch) await context.markCompletion('succeeded')
     }
+    await this.#assertSameBoard(loader)
     this.#addFacts(writer, proofs)
     this.#standing = { boardNow: loader.abilities.hasMd5 ? plan.boardAfter : 'unknown', unplug: 'safe' }
+  }
+
+  /** What was hashed is worth nothing if it was another board that hashed it: one may be swapped on a line that never broke. */
+  async #assertSameBoard(loader: EspLoader): Promise<void> {
+    const { facts } = loader
+    if (facts.mac === null) return
+    const mac = await loader.mac()
+    await this.#parts.context.identify(mac === null ? null : identityOf({ ...facts, mac }))
   }
 
   /** An earlier try that wrote something had erased before. */

@@ -160,6 +160,14 @@ describe('esp-serial', () => {
       expect(board.commands).toContain('write 0x130000 0x1000')
     })
 
+    it('is proven of nobody when another board hashed it on a line that never broke', async () => {
+      board.swappedMac = '24:6f:28:00:00:02'
+      const job = await flash(firmware(2))
+      expect(job).toMatchObject({ state: 'failed', error: { code: 'device.identity-changed' }, boardNow: 'unknown' })
+      expect(job.verdict).not.toBe('proven')
+      expect(job.evidence.filter(({ level }) => level === 'stored')).toEqual([])
+    })
+
     it('ends red when a sector never takes it, with the old firmware whole', async () => {
       board.stuckAt = SLOT_1 + 0x2_0123
       const job = await flash(firmware(2))
