@@ -5,7 +5,7 @@
 import { FlashproofError } from '../../../shared/errors.ts'
 import { formatAddress } from '../../../shared/units.ts'
 import type { LedgerSession, TransferContext } from '../transfer-protocol.ts'
-import { blocksOf, imageBlocksOf, isFilled, mayBeRemainder, type Block, type PlannedPage } from './plan.ts'
+import { blocksOf, contentOf, imageBlocksOf, isFilled, mayBeRemainder, type Block, type PlannedPage } from './plan.ts'
 import type { WrittenPage } from './read-back.ts'
 import { isEqual, type FlashWriter } from './writer.ts'
 
@@ -56,8 +56,10 @@ export class PageTransfer {
     }))
   }
 
-  get isBegun(): boolean {
-    return this.#matches(this.#context.ledger())
+  /** Whether an earlier run of this job wrote a page, so that nothing is to be erased before the first one any more. */
+  get hasWritten(): boolean {
+    const ledger = this.#context.ledger()
+    return this.#matches(ledger) && this.#options.pages.some(({ index }) => hasChunk(ledger, index))
   }
 
   /** Reads what must be known before the first page is erased, and keeps what would be lost with it. */
@@ -67,6 +69,7 @@ export class PageTransfer {
     const isBegun = this.#matches(ledger)
     const acknowledged = pages.filter(({ index }) => isBegun && hasChunk(ledger, index))
     for (const page of skipUnchanged ? pages : acknowledged) if (await this.#isRight(page)) this.#right.add(page.number)
+    if (isBegun) await this.#takeBackTorn(pages.filter(page => !acknowledged.includes(page)))
     const isSameBoard = isBegun && acknowledged.every(({ number }) => this.#right.has(number))
     for (const page of pages) {
       if (!isFilled(page) && !this.#right.has(page.number)) await this.#keepRest(page, isSameBoard)
@@ -76,12 +79,13 @@ export class PageTransfer {
     this.#context.progress(this.#doneBytes)
   }
 
-  /** Takes the chip for empty: everything was erased, nothing of it is kept. */
-  beginEmpty(): void {
+  /** Before everything is erased, nothing of it being kept: that it was begun is on the disk before it is. */
+  async beginEmpty(): Promise<void> {
     this.#right.clear()
     this.#old.clear()
     this.#doneBytes = 0
     this.#begin()
+    await this.#passEdge()
   }
 
   /** @throws {FlashproofError} loader.protected, loader.flash-differs, loader.refused, network.*; why the job was stopped */
@@ -177,12 +181,23 @@ export class PageTransfer {
     return true
   }
 
+  /** An earlier run may have broken off with the image in a page, and what it held beside it not yet written back. */
+  async #takeBackTorn(pages: readonly PlannedPage[]): Promise<void> {
+    for (const page of pages) {
+      if (!this.#right.has(page.number) || isFilled(page)) continue
+      const kept = await this.#context.readKept(keptName(page))
+      if (kept === null) continue
+      const now = await this.#writer.read(page.address, page.sizeBytes)
+      if (!isEqual(now, contentOf(page, kept))) this.#right.delete(page.number)
+    }
+  }
+
   /**
    * Reads the page and puts it into a file, because an erase takes all of it. A page that an earlier run of this job erased
    * already is taken from that file, where nothing speaks against it.
    */
   async #keepRest(page: PlannedPage, isSameBoard: boolean): Promise<void> {
-    const name = `page-${formatAddress(page.address)}.bin`
+    const name = keptName(page)
     const now = await this.#writer.read(page.address, page.sizeBytes)
     const kept = isSameBoard ? await this.#context.readKept(name) : null
     const old = kept !== null && mayBeRemainder(page, now, kept) ? kept : now
@@ -217,6 +232,10 @@ export class PageTransfer {
       targetPath,
     }
   }
+}
+
+function keptName({ address }: PlannedPage): string {
+  return `page-${formatAddress(address)}.bin`
 }
 
 function hasChunk(ledger: LedgerSession | null, index: number): boolean {

@@ -84,9 +84,9 @@ export class Stm32Run {
     const segments = placeSegments(image.segments, image.baseAddress, this.#options.base)
     const pages = planPages(segments, map)
     const writer = new FlashWriter(connection, this.#context)
-    const isWiped = !(await isReadable(connection)) && (await this.#removeReadoutProtection(connection))
-    if (isDryRun) return { outcome: 'answered', ...standing.untouched }
     const transfer = this.#transferOf(writer, pages, connection)
+    const isWiped = !(await isReadable(connection)) && (await this.#removeReadoutProtection(connection, transfer))
+    if (isDryRun) return { outcome: 'answered', ...standing.untouched }
     await this.#write(connection, writer, transfer, isWiped)
     await this.#prove(writer, transfer)
     const start = { order: this.#order, options: this.#options, context, connection, signal: this.#anySignal }
@@ -110,9 +110,10 @@ export class Stm32Run {
   }
 
   /** @returns true: the chip is empty now */
-  async #removeReadoutProtection(connection: LoaderConnection): Promise<boolean> {
+  async #removeReadoutProtection(connection: LoaderConnection, transfer: PageTransfer): Promise<boolean> {
     if (this.#order.isDryRun && this.#options.removeProtection) return false
     await this.#obey([judgeReadoutProtection(this.#options)])
+    await transfer.beginEmpty()
     await this.#unprotect(connection, COMMAND.readoutUnprotect)
     if (!(await isReadable(connection))) throw readoutProtected()
     return true
@@ -141,13 +142,13 @@ export class Stm32Run {
     isWiped: boolean,
   ): Promise<void> {
     let isEmpty = isWiped
-    if (!isEmpty && this.#options.eraseAll && !transfer.isBegun) {
+    if (!isEmpty && this.#options.eraseAll && !transfer.hasWritten) {
       await this.#context.decide(ERASE_ALL, 'Erase everything in the flash of this chip?', {})
       this.#enter('preparing', standing.writing)
+      await transfer.beginEmpty()
       isEmpty = await this.#eraseAll(writer, connection)
     }
-    if (isEmpty) transfer.beginEmpty()
-    else {
+    if (!isEmpty) {
       this.#enter('preparing', this.#standing)
       await transfer.prepare()
     }
