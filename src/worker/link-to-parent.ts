@@ -23,6 +23,8 @@ export function connectToParent(): LinkToParent {
   if (process.send === undefined) {
     throw new FlashproofError('usage.unknown-command', 'the background process is started by Flashproof, not by hand')
   }
+  // A service manager ends the whole process group so; Electron ends its utility process so, which is right there.
+  process.on('SIGTERM', () => undefined)
   return createIpcChannelLink(process)
 }
 

@@ -94,6 +94,15 @@ describe('the worker process', () => {
     expect(hello).toEqual({ pid: worker.pid, home, version: manifest.version, nodeVersion: process.version })
   })
 
+  it.runIf(process.platform !== 'win32').each(['SIGINT', 'SIGHUP', 'SIGTERM'] as const)(
+    'leaves %s, which reaches the whole process group, to whoever started it',
+    async signal => {
+      await client.call('worker.hello', {})
+      process.kill(worker.pid, signal)
+      expect((await client.call('worker.hello', {})).pid).toBe(worker.pid)
+    },
+  )
+
   it('refuses commands that it does not know, and requests that break the contract', async () => {
     for (const name of ['job.explode', '__proto__', 'constructor', 'toString']) {
       // Not a name of the contract: that is what is tried here.
