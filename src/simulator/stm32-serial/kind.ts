@@ -8,6 +8,7 @@ const traits = {
   f407: { product: 'f407' },
   l073: { product: 'l073' },
   g071: { product: 'g071' },
+  l412: { product: 'l412' },
   h743: { product: 'h743' },
   'unknown-pid': { product: 'unknown' },
   'old-loader': { protocolVersion: 0x30 },

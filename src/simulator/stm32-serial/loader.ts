@@ -64,6 +64,7 @@ export class SystemLoader {
     while ((yield* this.#byte()) !== SYNC);
     this.#host.synchronised()
     this.#say(ACK)
+    if (this.#host.product.hasExtraAck) this.#say(ACK)
     for (;;) {
       const [code = 0, complement = 0] = yield* read(2)
       const command = (code ^ complement) === 0xff ? this.#commands.get(code) : undefined

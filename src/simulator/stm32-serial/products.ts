@@ -34,6 +34,8 @@ export interface Stm32Product {
   /** 96 bits that no other chip has, and the size of the flash in KiB as 16 bits. */
   readonly uniqueIdAddress: number
   readonly flashSizeAddress: number
+  /** Whether it acknowledges the first 0x7F twice, as L412 and L422 do. */
+  readonly hasExtraAck: boolean
   /** Whether changes of its protection restart it. */
   readonly resetsAfterProtection: boolean
   readonly eraseMsPerPage: number
@@ -63,6 +65,7 @@ const f103: Stm32Product = {
   loaderRamEnd: 0x2000_0200,
   uniqueIdAddress: 0x1fff_f7e8,
   flashSizeAddress: 0x1fff_f7e0,
+  hasExtraAck: false,
   resetsAfterProtection: false,
   eraseMsPerPage: 20,
   massEraseMs: 20,
@@ -130,6 +133,25 @@ export const products = {
     loaderRamEnd: 0x2000_2700,
     uniqueIdAddress: 0x1fff_7590,
     flashSizeAddress: 0x1fff_75e0,
+    eraseMsPerPage: 22,
+    massEraseMs: 22,
+    programMs: 3,
+  },
+  l412: {
+    ...f103,
+    name: 'STM32L412',
+    pid: 0x464,
+    protocolVersion: 0x31,
+    eraseCommand: 0x44,
+    pages: [{ count: 64, pageBytes: 2 * KIB }],
+    programs: { unitBytes: 8 },
+    protectedUnitBytes: null,
+    ramBytes: 40 * KIB,
+    loaderRamEnd: 0x2000_3100,
+    uniqueIdAddress: 0x1fff_7590,
+    flashSizeAddress: 0x1fff_75e0,
+    hasExtraAck: true,
+    resetsAfterProtection: true,
     eraseMsPerPage: 22,
     massEraseMs: 22,
     programMs: 3,
