@@ -63,6 +63,7 @@ export function searchTextOf(device: DeviceEntry): string {
     device.name,
     device.target,
     device.place,
+    device.socketLabel,
     device.appName,
     device.appVersion,
     identity?.mac,

@@ -95,6 +95,15 @@ export const benchTexts = {
   tries: { en: 'try {count}', vi: 'lần {count}' },
   resent: { en: '{count} resent', vi: 'gửi lại {count}' },
   why: { en: 'Why?', vi: 'Vì sao?' },
+  identify: { en: 'Which chip?', vi: 'Chip gì?' },
+  identifyTitle: {
+    en: 'Restarts the board into its loader and back; writes nothing to its flash.',
+    vi: 'Khởi động lại bo vào trình nạp rồi trở ra; không ghi gì vào flash.',
+  },
+  identifySilent: {
+    en: '{name}: no chip that is known here answered. Some boards want their BOOT button held.',
+    vi: '{name}: không chip nào quen thuộc trả lời. Một số bo cần giữ nút BOOT.',
+  },
   answer: { en: 'Answer…', vi: 'Trả lời…' },
   left: { en: '{time} left', vi: 'còn {time}' },
 

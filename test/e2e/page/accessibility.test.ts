@@ -128,6 +128,13 @@ const walks: Readonly<Record<string, Walk>> = {
   serial: [
     ['boards on serial lines and a flash set', stay],
     [
+      'the question for which chip a file is meant',
+      async page => {
+        await page.keyboard.press('Control+O')
+        await page.locator('.choice').waitFor()
+      },
+    ],
+    [
       'the options of a protocol for serial lines',
       async page => {
         await page.locator('.how select').first().selectOption('esp-serial')

@@ -3,7 +3,7 @@ import type { DeviceEntry, JobSnapshot, Preferences, TelemetrySample } from '../
 import { catalog } from 'virtual:catalog'
 import { createFakeStation as createStation, type FakeStation, type FakeWorld } from '../fake-station.ts'
 import { dialectDevices, dialectJobs, dialectReviews, pullTrace } from './dialects.ts'
-import { flashSet, lineOpened, monitoring, serialDevices, serialJobs } from './serial.ts'
+import { flashSet, lineOpened, monitoring, serialDevices, serialJobs, severalChips } from './serial.ts'
 import {
   fakeDevice,
   fakeFact,
@@ -350,8 +350,14 @@ export const scenarios: Readonly<Record<string, (look: Look) => FakeStation>> = 
     ),
   serial: look =>
     createFakeStation(
-      { preferences: fakePreferences(look), devices: serialDevices(), jobs: serialJobs(), firmware: [flashSet()] },
-      { ...tracing, ...monitoring },
+      {
+        preferences: fakePreferences(look),
+        devices: serialDevices(),
+        jobs: serialJobs(),
+        firmware: [flashSet()],
+        host: fakeHostInfo({ hasFileDialog: true }),
+      },
+      { ...tracing, ...monitoring, 'firmware.choose': severalChips },
     ),
   monitor: look => {
     const fake = createFakeStation(

@@ -6,6 +6,7 @@ import type {
   JobSnapshot,
   MonitorEntry,
 } from '../../../src/shared/contract/index.ts'
+import { FlashproofError } from '../../../src/shared/errors.ts'
 import type { createFakeStation } from '../fake-station.ts'
 import { fakeDevice, fakeFact, fakeFirmware, fakeInspection, fakeJob } from '../fake-models.ts'
 
@@ -232,6 +233,15 @@ export function flashSet(): FirmwareSummary {
       findings: [],
     }),
   )
+}
+
+/** What the host says of a manifest for several chips. */
+export function severalChips(): never {
+  throw new FlashproofError('format.variant-needed', 'manifest.json holds firmware for several chips', {
+    file: 'manifest.json',
+    choiceId: 'c-1',
+    variants: ['ESP32', 'ESP32-C3', 'ESP32-S3', 'ESP8266'],
+  })
 }
 
 const at = (milliseconds: number): string => new Date(Date.UTC(2026, 10, 21, 3, 14, 2, milliseconds)).toISOString()

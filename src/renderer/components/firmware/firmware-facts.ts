@@ -57,10 +57,14 @@ type Part = NonNullable<NonNullable<Inspection['esp']>['parts']>[number]
 
 /** What a part of a set or of a merged image is, such as `partition table`, with the file that it comes from. */
 export function partName({ kind, file }: Part, text: (key: keyof typeof firmwareTexts) => string): string {
-  const key = `kind-${kind}`
-  const words = isTextKey(key) ? text(key) : stripControl(kind, 40)
+  const words = kindName(kind, text)
   const fileName = file?.split(/[/\\]/).at(-1)
   return fileName === undefined ? words : `${words} · ${stripControl(fileName, 80)}`
+}
+
+function kindName(kind: string, text: (key: keyof typeof firmwareTexts) => string): string {
+  const key = `kind-${kind}`
+  return isTextKey(key) ? text(key) : stripControl(kind, 40)
 }
 
 function isTextKey(key: string): key is keyof typeof firmwareTexts {
@@ -73,7 +77,7 @@ export function partNames(
   text: (key: keyof typeof firmwareTexts) => string,
 ): ReadonlyMap<number, string> {
   const base = inspection.esp?.kind === 'merged' ? (inspection.baseAddress ?? 0) : 0
-  return new Map((inspection.esp?.parts ?? []).map(part => [base + part.offset, partName(part, text)]))
+  return new Map((inspection.esp?.parts ?? []).map(part => [base + part.offset, kindName(part.kind, text)]))
 }
 
 /** `ab12f09c…11779f`: enough to compare by eye. */
