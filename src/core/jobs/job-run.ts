@@ -11,15 +11,14 @@ import {
   type JobState,
 } from '../../shared/contract/models.ts'
 import { asFlashproofError, FlashproofError, hasErrorCode } from '../../shared/errors.ts'
-import { isEndpoint, parseTarget, type Endpoint, type SerialEndpoint } from '../discovery/target.ts'
+import { isEndpoint, parseTarget, type Endpoint } from '../discovery/target.ts'
 import type { Segment } from '../image/memory-image.ts'
 import type { Journal } from '../journal/journal.ts'
 import { isNeverSent, isTransient, retryDelayMs } from '../transfer/retry.ts'
 import type { TransferProtocol, TransferReport } from '../transfer/transfer-protocol.ts'
 import { BoardGuard } from './board-guard.ts'
+import { BoardPlace } from './board-place.ts'
 import { ChunkEdge } from './chunk-edge.ts'
-import { endpointKey } from './endpoint-key.ts'
-import { identityKey } from './identity.ts'
 import { JobBook } from './job-book.ts'
 import { JobDecisions } from './job-decisions.ts'
 import { JobEnding } from './job-ending.ts'
@@ -56,6 +55,7 @@ export class JobRun {
   readonly #edge: ChunkEdge
   readonly #decisions: JobDecisions
   readonly #guard: BoardGuard
+  readonly #place: BoardPlace
   readonly #ending: JobEnding
   /** Ends waiting: pauses, polls, questions. */
   readonly #stop = new AbortController()
@@ -71,10 +71,6 @@ export class JobRun {
   #endAs: 'cancelled' | 'interrupted' = 'cancelled'
   /** Whether the board was spoken to beyond finding it, in this process or an earlier one. */
   #hasConnected: boolean
-  /** Where the board is spoken to: as ordered, until one that was ordered by its name moves. */
-  #endpoint: Endpoint | null = null
-  /** Under which the serial port is known beyond its name; none: it was not there yet, or is no serial port. */
-  #portKeys: readonly string[] = []
   /** When a board that had been spoken to broke off (monotonic); null: it did not. */
   #lostMs: number | null
 
@@ -91,6 +87,7 @@ export class JobRun {
     this.#lostMs = this.#hasConnected ? world.clock.monotonicMs() : null
     this.#edge = new ChunkEdge(book, world.clock, this.#stop.signal)
     this.#guard = new BoardGuard(book, world, macOrdered(order))
+    this.#place = new BoardPlace({ book, guard: this.#guard, world, orderedAs: order.orderedAs })
     this.#ending = new JobEnding({ book, edge: this.#edge, order: () => this.#order, journal, world })
     this.#decisions = new JobDecisions({
       book,
@@ -120,8 +117,7 @@ export class JobRun {
       // A job that was stopped before its turn touches nothing: no lock, no device.
       this.#stop.signal.throwIfAborted()
       this.#book.begin()
-      this.#endpoint = endpointOf(order)
-      await this.#ending.finish(await this.#transfer(this.#endpoint))
+      await this.#ending.finish(await this.#transfer(endpointOf(order)))
     } catch (thrown) {
       const endAs = this.#stop.signal.aborted ? this.#endAs : 'failed'
       await this.#ending.fail(asFlashproofError(thrown), endAs)
@@ -319,7 +315,7 @@ export class JobRun {
     const backByMs = this.#lostMs === null ? 0 : this.#lostMs + retryPolicy.rebootTimeoutMs
     const untilMs = Math.max(this.#book.startedMs + order.waitDeviceMs, backByMs)
     for (;;) {
-      const endpoint = await this.#follow(this.#endpoint ?? ordered)
+      const endpoint = await this.#place.find(ordered)
       try {
         return await work(endpoint)
       } catch (thrown) {
@@ -329,50 +325,6 @@ export class JobRun {
         await clock.delay(Math.min(1000, 2 * retryPolicy.firstDelayMs), this.#stop.signal)
       }
     }
-  }
-
-  /**
-   * Where the board is now. Only one that was ordered by its name or MAC, and that said before who it is, is followed to
-   * another address: it is asked there again who it is before a byte leaves.
-   * @throws {FlashproofError} device.busy when another job speaks with that address
-   */
-  async #follow(endpoint: Endpoint): Promise<Endpoint> {
-    const { world, order } = this.#options
-    if (endpoint.kind === 'serial') return await this.#followPort(endpoint)
-    if (order.orderedAs === null || identityKey(this.#book.snapshot.device) === null) return endpoint
-    let found: Endpoint
-    try {
-      found = world.lookUp?.(order.orderedAs, this.#book.snapshot.simulated) ?? endpoint
-    } catch {
-      // Not heard of now, or of several: where it was is all that is known.
-      return endpoint
-    }
-    if (found.kind !== endpoint.kind || endpointKey(found) === endpointKey(endpoint)) return endpoint
-    this.#guard.moveEndpoint(endpoint, found)
-    this.#endpoint = found
-    this.#book.log('info', 'device.moved', `“${order.orderedAs}” was at ${endpoint.text} and is at ${found.text} now`)
-    return found
-  }
-
-  /**
-   * A board that restarts may leave USB and come back as another port. It is known by its adapter or its socket then, and
-   * is asked who it is before a byte leaves, so that another board there gets nothing.
-   * @throws {FlashproofError} device.busy when another job speaks with that port
-   */
-  async #followPort(endpoint: SerialEndpoint): Promise<Endpoint> {
-    const { ports } = this.#options.world
-    if (ports === undefined) return endpoint
-    if (this.#portKeys.length === 0) {
-      this.#portKeys = await ports.keysOf(endpoint.path)
-      return endpoint
-    }
-    const path = await ports.find(this.#portKeys)
-    const found: SerialEndpoint = { kind: 'serial', text: `serial:${path ?? ''}`, path: path ?? '' }
-    if (path === null || endpointKey(found) === endpointKey(endpoint)) return endpoint
-    this.#guard.moveEndpoint(endpoint, found)
-    this.#endpoint = found
-    this.#book.log('info', 'device.moved', `the port ${endpoint.path} came back as ${path}`)
-    return found
   }
 
   async #runOnce(protocol: TransferProtocol, endpoint: Endpoint, bytes: Uint8Array): Promise<TransferReport> {
