@@ -1,4 +1,4 @@
-/** The block of text after a batch: how many are proven, and for each other one why and what to do. */
+/** The block of text after a batch: how many are proven and what else is to be known of them, and for each other one why and what to do. */
 import type { JobSnapshot } from '../shared/contract/index.ts'
 import type { Language } from '../shared/messages/index.ts'
 import { messagesFor } from '../shared/messages/index.ts'
@@ -33,6 +33,7 @@ export function renderSummary(jobs: readonly JobSnapshot[], options: SummaryOpti
     const isAsExpected = isDryRun ? job.state === 'finished' : isProven(job)
     if (!isAsExpected) lines.push(...describeJob(job, options, jobs.length === 1 && isToldByItsError(job)))
   }
+  if (!isDryRun) lines.push(...notesOnProven(jobs.filter(isProven), options))
   const resumable = jobs.filter(isResumable).map(job => job.jobId)
   if (resumable.length > 1 && resumable.length <= MAXIMUM_NAMED_JOBS) {
     lines.push(texts.next.resume(resumable.join(' ')))
@@ -50,6 +51,18 @@ function isResumable(job: JobSnapshot): boolean {
 /** Its error line, which follows the summary, says why it failed and what to do. */
 function isToldByItsError(job: JobSnapshot): boolean {
   return job.state === 'failed' && job.error !== null && isErrorCode(job.error.code)
+}
+
+/** Green says what lies in flash; that the program crashed at its start, or waits for RESET, is said as well: each note once. */
+function notesOnProven(jobs: readonly JobSnapshot[], { language }: SummaryOptions): string[] {
+  const namesOf = new Map<string, string[]>()
+  for (const job of jobs) {
+    for (const warning of job.warnings) namesOf.set(warning, [...(namesOf.get(warning) ?? []), nameOf(job)])
+  }
+  return [...namesOf].map(([warning, names]) => {
+    const [name = ''] = names
+    return `  ${names.length === 1 ? name : textsFor(language).devices(names.length)}: ${stripControl(warning, 400)}`
+  })
 }
 
 function describeJob(job: JobSnapshot, options: SummaryOptions, isToldElsewhere: boolean): string[] {
