@@ -194,7 +194,7 @@ export class ReceiveBuffer {
         continue
       }
       const { complaint, timeoutMs } = wait
-      const message = `${complaint} within ${String(timeoutMs)} ms`
+      const message = `${complaint} within ${String(Math.round(timeoutMs))} ms`
       this.#settle(role, new FlashproofError('network.timeout', message, { timeoutMs }))
     }
   }

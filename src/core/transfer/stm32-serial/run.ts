@@ -85,6 +85,8 @@ export class Stm32Run {
     const pages = planPages(segments, map)
     const writer = new FlashWriter(connection, this.#context)
     const transfer = this.#transferOf(writer, pages, connection)
+    // It has answered: silence from here on is a fault of this try, and no board that is away.
+    this.#enter('preparing', this.#standing)
     const isWiped = !(await isReadable(connection)) && (await this.#removeReadoutProtection(connection, transfer))
     if (isDryRun) return { outcome: 'answered', ...standing.untouched }
     await this.#write(connection, writer, transfer, isWiped)
