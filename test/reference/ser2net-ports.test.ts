@@ -60,7 +60,7 @@ describe.skipIf(ser2net === null || socat === null)('ser2net', () => {
     const heard: Buffer[] = []
     socket.on('data', piece => heard.push(piece))
     await link.write(bytes, soon)
-    await expect.poll(() => Buffer.concat(heard), soon).toHaveLength(bytes.length)
+    await expect.poll(() => Buffer.concat(heard), { timeout: soon.timeoutMs }).toHaveLength(bytes.length)
     expect(Buffer.concat(heard)).toEqual(bytes)
     socket.write(bytes)
     expect(Buffer.from(await link.read(bytes.length, soon))).toEqual(bytes)
