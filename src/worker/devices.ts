@@ -6,7 +6,7 @@ import { stripControl } from '../shared/units.ts'
 import { isoWithZone, type Clock } from '../core/clock.ts'
 import { deviceEntry } from '../core/discovery/device-key.ts'
 import { readDeviceCsv, writeDeviceCsv } from '../core/discovery/device-csv.ts'
-import { listDevices, lookUpDevice, mergeDevices, targetsOf } from '../core/discovery/device-registry.ts'
+import { listDevices, lookUpDevice, macMeant, mergeDevices, targetsOf } from '../core/discovery/device-registry.ts'
 import type { DeviceSource } from '../core/discovery/device-source.ts'
 import { createDiscovery, type Discovery } from '../core/discovery/discovery.ts'
 import { readLabels, setLabel, setLabels, withLabels } from '../core/discovery/labels.ts'
@@ -132,6 +132,11 @@ export class Devices {
   /** Turns a TARGET or a known name into an endpoint. @throws {FlashproofError} target.* */
   resolve(target: string): Endpoint {
     return lookUpDevice(target, this.#known())
+  }
+
+  /** The MAC of the board that a TARGET means, where that is sure. @throws {FlashproofError} target.* */
+  macMeant(target: string): string | null {
+    return macMeant(target, this.#known())
   }
 
   /** What the list knows that an endpoint speaks; empty where it does not know it. */

@@ -168,6 +168,7 @@ export function openStation(options: StationOptions): Station {
     journalFor: simulated => (simulated ? journals.practice : journals.station),
     isSimulated,
     lookUp: name => devices.resolve(name),
+    macMeant: name => devices.macMeant(name),
     jobSettings: () => readJobSettings(home),
     onBatchEnded: (batchId, simulated) => {
       devices.refresh()

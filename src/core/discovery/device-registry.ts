@@ -5,7 +5,7 @@ import { normalMac } from './device-key.ts'
 import { readLabels, withLabels } from './labels.ts'
 import type { DeviceSource, DiscoveryWorld } from './device-source.ts'
 import { failedChannel } from './failed-channel.ts'
-import { isEndpoint, parseTarget, type Endpoint } from './target.ts'
+import { isEndpoint, parseTarget, type Endpoint, type NamedTarget } from './target.ts'
 
 /** Asks every source; one that fails takes nothing from the others, and is told as a channel that failed. */
 export async function listDevices(sources: readonly DeviceSource[], world: DiscoveryWorld): Promise<DeviceEntry[]> {
@@ -157,6 +157,26 @@ function mayBeOneBoard(known: DeviceEntry | undefined, entry: DeviceEntry): bool
 export function lookUpDevice(text: string, devices: readonly DeviceEntry[]): Endpoint {
   const target = parseTarget(text)
   if (isEndpoint(target)) return target
+  const endpoint = parseTarget(findDevice(text, target, devices).target)
+  if (isEndpoint(endpoint)) return endpoint
+  throw new FlashproofError('target.unknown', `“${text}” has no address`, { target: text })
+}
+
+/**
+ * The MAC of the board that a name or `mac:…` means; null for an address, for the name of a socket, which is a place, and
+ * where it is not sure: on a network a board may tell another of its MACs than it was heard with.
+ * @throws {FlashproofError} as `lookUpDevice`
+ */
+export function macMeant(text: string, devices: readonly DeviceEntry[]): string | null {
+  const target = parseTarget(text)
+  if (isEndpoint(target)) return null
+  if (target.kind === 'mac') return target.value
+  const device = findDevice(text, target, devices)
+  const isPlace = device.socketLabel?.toLowerCase() === target.value.toLowerCase()
+  return isPlace || parseTarget(device.target).kind !== 'serial' ? null : normalMac(device.identity?.mac)
+}
+
+function findDevice(text: string, target: NamedTarget, devices: readonly DeviceEntry[]): DeviceEntry {
   const wanted = target.value.toLowerCase()
   const matches = devices.filter(device =>
     target.kind === 'mac'
@@ -178,7 +198,5 @@ export function lookUpDevice(text: string, devices: readonly DeviceEntry[]): End
       candidates: matches.map(device => device.target),
     })
   }
-  const endpoint = parseTarget(only.target)
-  if (isEndpoint(endpoint)) return endpoint
-  throw new FlashproofError('target.unknown', `“${text}” has no address`, { target: text })
+  return only
 }

@@ -30,6 +30,8 @@ export interface JobEngineOptions {
   readonly isSimulated: (endpoint: Endpoint) => boolean
   /** Turns a name or a MAC into an endpoint. @throws {FlashproofError} target.unknown, target.ambiguous */
   readonly lookUp: (name: string) => Endpoint
+  /** The MAC of the board that a name or a MAC means; null where nothing is sure. */
+  readonly macMeant: (name: string) => string | null
   readonly onBatchEnded: (batchId: string, isSimulated: boolean) => void
   /** What jobs that begin now take from the settings. @throws {FlashproofError} settings.invalid */
   readonly jobSettings?: () => JobSettings
@@ -75,7 +77,7 @@ export class JobEngine {
    * @throws {FlashproofError} target.*, protocol.*, option.*, image.*, journal.*, worker.exited while stopping
    */
   async start(request: JobOrderRequest): Promise<{ batchId: string; jobIds: string[]; warnings: string[] }> {
-    const { images, firmware, isSimulated: isVirtual, lookUp } = this.#options
+    const { images, firmware, isSimulated: isVirtual, lookUp, macMeant } = this.#options
     this.#queue.assertOpen()
     const world = this.#worldNow()
     const { protocols, station } = world
@@ -86,6 +88,7 @@ export class JobEngine {
       protocols,
       isSimulated: isVirtual,
       lookUp,
+      macMeant,
       knownProtocols,
       osUser: station.osUser,
     }

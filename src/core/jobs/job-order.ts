@@ -9,6 +9,8 @@ export const StoredOrder = z.object({
   target: z.string(),
   /** The name or `mac:…` by which it was ordered, so that a board that moved is found again; null: by its address. */
   orderedAs: z.string().nullable().default(null),
+  /** Of the board that its name or `mac:…` meant: no other one gets a byte; null: whichever answers there. */
+  orderedMac: z.string().nullable().default(null),
   /** Null: found out by probing. */
   protocol: z.string().nullable(),
   /** Checked values without secrets. */

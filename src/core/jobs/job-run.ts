@@ -395,9 +395,10 @@ function segmentsOf({ baseAddress, segments }: StoredOrder['image'], bytes: Uint
   }))
 }
 
-/** The MAC that the board must have because it was ordered by it; null where it was ordered otherwise. */
-function macOrdered({ orderedAs }: StoredOrder): string | null {
-  if (orderedAs === null) return null
+/** The MAC that the board must have because it was ordered by it, or by its name; null where it was ordered otherwise. */
+function macOrdered({ orderedAs, orderedMac }: StoredOrder): string | null {
+  if (orderedMac !== null || orderedAs === null) return orderedMac
+  // Orders of earlier versions.
   const target = parseTarget(orderedAs)
   return target.kind === 'mac' ? target.value : null
 }

@@ -26,6 +26,8 @@ export interface OrderIntakeOptions {
   readonly isSimulated: (endpoint: Endpoint) => boolean
   /** Turns a name or a MAC into an endpoint. @throws {FlashproofError} target.unknown, target.ambiguous */
   readonly lookUp: (name: string) => Endpoint
+  /** The MAC of the board that a name or a MAC means; null where nothing is sure. */
+  readonly macMeant: (name: string) => string | null
   /** What the device list knows that an endpoint speaks. */
   readonly knownProtocols: (endpoint: Endpoint) => readonly string[]
   /** Who answers in advance when the request does not say. */
@@ -79,7 +81,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
   const spread = takesSegments.includes(true)
     ? await keepImage(firmware, intake.images, flattenForUpload(firmware.image, firmware.isAddressed, base, true), true)
     : null
-  const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'options' | 'image'> = {
+  const common: Omit<StoredOrder, 'target' | 'orderedAs' | 'orderedMac' | 'options' | 'image'> = {
     orderVersion: 1,
     protocol: request.protocol ?? null,
     required: request.require ?? null,
@@ -99,7 +101,7 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
           image: image.stored,
           options: { ...checked[index]?.options },
           target: endpoint.text,
-          orderedAs: named[index] ?? null,
+          ...orderedBy(named[index] ?? null, intake),
         },
         secrets: checked[index]?.secrets ?? {},
       }
@@ -114,6 +116,13 @@ export async function takeOrder(request: JobOrderRequest, intake: OrderIntakeOpt
 export function doTakeSegments(candidates: readonly TransferProtocol[], known: readonly string[]): boolean {
   const likely = candidates.filter(({ descriptor }) => known.includes(descriptor.id))
   return (likely.length > 0 ? likely : candidates).every(protocol => protocol.takesSegments === true)
+}
+
+function orderedBy(
+  orderedAs: string | null,
+  { macMeant }: OrderIntakeOptions,
+): Pick<StoredOrder, 'orderedAs' | 'orderedMac'> {
+  return { orderedAs, orderedMac: orderedAs === null ? null : macMeant(orderedAs) }
 }
 
 interface KeptImage {

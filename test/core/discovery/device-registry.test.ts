@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { listDevices, lookUpDevice, mergeDevices } from '../../../src/core/discovery/device-registry.ts'
+import { listDevices, lookUpDevice, macMeant, mergeDevices } from '../../../src/core/discovery/device-registry.ts'
 import type { DiscoveryChannel } from '../../../src/shared/contract/models.ts'
 import { fakeDeviceEntry as entry } from '../../fakes/fake-device-entry.ts'
 
@@ -192,6 +192,17 @@ describe('looking a name up', () => {
     ['http://192.0.2.77', 'http://192.0.2.77'],
   ])('%s is %s', (text, target) => {
     expect(lookUpDevice(text, devices).text).toBe(target)
+  })
+
+  it('means a board by its name, and a place by that of a socket or by an address', () => {
+    const identity = { mac: '24:6F:28:00:00:01' }
+    const named = [
+      entry('serial:/dev/nil0', { identity, name: 'kitchen', socketLabel: 'Socket 3' }),
+      entry('http://192.0.2.7', { identity: { mac: '24:6f:28:00:00:07' }, name: 'hall' }),
+    ]
+    expect(macMeant('Kitchen', named)).toBe('24:6f:28:00:00:01')
+    expect(macMeant('mac:24:6f:28:00:00:07', named)).toBe('24:6f:28:00:00:07')
+    for (const place of ['Socket 3', 'serial:/dev/nil0', 'hall']) expect(macMeant(place, named)).toBeNull()
   })
 
   it('never chooses between two of one name, and gives the candidates', () => {

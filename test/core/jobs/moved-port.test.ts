@@ -64,7 +64,7 @@ async function flashAt(bus: Bus, onBreak: () => void, target = 'serial:/dev/nil0
     ports: createPortFinder(() => Promise.resolve(bus.ports)),
     retryPolicy: { ...quickRetryPolicy, tries: 2, jobTries: 2, rebootTimeoutMs: 300 },
   })
-  rememberDevices(bench.home, [fakeDeviceEntry('serial:/dev/nil0', { identity: { mac: MAC } })])
+  rememberDevices(bench.home, [fakeDeviceEntry('serial:/dev/nil0', { identity: { mac: MAC }, name: 'kitchen' })])
   const firmwareId = await bench.firmwareId(demoImage())
   const { jobIds } = await bench.station.engine.start({ firmwareId, targets: [target] })
   return { jobId: jobIds[0] ?? '' }
@@ -103,12 +103,15 @@ describe('a board whose port comes back under another name', () => {
     expect(await bench.ended(jobId)).toMatchObject({ state: 'failed', error: { code: 'device.identity-changed' } })
   })
 
-  it('gets nothing when it was ordered by its MAC, and another board hangs where it was', async () => {
-    const bus: Bus = { ports: [board], macs: { '/dev/nil0': OTHER_MAC }, asked: [] }
-    const { jobId } = await flashAt(bus, () => undefined, `mac:${MAC}`)
-    expect(await bench.ended(jobId)).toMatchObject({
-      state: 'failed',
-      error: { code: 'device.identity-changed', details: { expected: { mac: MAC } } },
-    })
-  })
+  it.each([`mac:${MAC}`, 'Kitchen'])(
+    'gets nothing when it was ordered as %s, and another board hangs there',
+    async name => {
+      const bus: Bus = { ports: [board], macs: { '/dev/nil0': OTHER_MAC }, asked: [] }
+      const { jobId } = await flashAt(bus, () => undefined, name)
+      expect(await bench.ended(jobId)).toMatchObject({
+        state: 'failed',
+        error: { code: 'device.identity-changed', details: { expected: { mac: MAC } } },
+      })
+    },
+  )
 })
