@@ -24,6 +24,7 @@ const longerMs: Partial<Record<CommandName, number>> = {
   'job.trace': 60_000,
   'log.check': LONG_MS,
   'firmware.choose': LONG_MS,
+  'firmware.open-variant': LONG_MS,
   'firmware.reopen': LONG_MS,
   'monitor.choose-elf': LONG_MS,
   'file.save': LONG_MS,
