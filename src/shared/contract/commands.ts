@@ -246,7 +246,7 @@ export const commands = {
       channels: z.array(DiscoveryChannel).optional(),
     }),
   }),
-  /** Asks a target what it is, by reading only. */
+  /** Asks a target what it is, and writes nothing; a board on a serial line is restarted by being asked. */
   'device.probe': command({
     answeredBy: 'worker',
     allowedFrom: 'page',
