@@ -65,8 +65,7 @@ async function read(loader: EspLoader, offset: number, sizeBytes: number): Promi
 }
 
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')
-const fault = (name: string, values: Readonly<Record<string, unknown>> = {}): NamedFault =>
-  ({ name, ...values })
+const fault = (name: string, values: Readonly<Record<string, unknown>> = {}): NamedFault => ({ name, ...values })
 
 describe.concurrent('a virtual chip', () => {
   it.for(espChips.map(({ name }) => name))(
