@@ -88,7 +88,7 @@ const RESET = /st:(0x[0-9a-f]{1,8}) \((\w{1,40})\),boot:(0x[0-9a-f]{1,8}) \((.{1
 const APP_FIELD = /(App version|Project name):\s{0,16}(.{1,200})/
 const ELF_HASH = /ELF file SHA256:\s{0,16}([0-9a-f]{4,64})/i
 const BOOT_FAILURE =
-  /invalid header: 0x[0-9a-f]{1,8}|flash read err, \d{1,6}|No bootable app partitions|csum err:0x[0-9a-f]{1,2}/i
+  /invalid header: 0x[0-9a-f]{1,8}|flash read err, \d{1,6}|No bootable app partitions|load partition table error|csum err:0x[0-9a-f]{1,2}/i
 
 function readStart(message: string): DeviceFact | null {
   const reset = message.includes('st:0x') ? RESET.exec(message) : null

@@ -45,7 +45,7 @@ export function planApp(
   // An earlier try may have switched the board over to it already.
   const isAsked = isRunning && target.subtype !== earlierPath
   const judgements = isAsked ? [overwriteQuestion(target, partitions)] : []
-  return { writes, leftAlone: [], partitions, starts: target, judgements }
+  return { writes, leftAlone: [], partitions, starts: target, isTableLost: false, judgements }
 }
 
 function targetOf(
@@ -104,7 +104,8 @@ function noSlot(partitions: readonly Partition[], { slot }: EspOptions): Flashpr
   return new FlashproofError('option.invalid', text, { key: 'slot', given: slot, known: apps })
 }
 
-function overwriteQuestion({ label }: Partition, partitions: readonly Partition[]): Judgement {
+/** Asks before the app that the board starts is written over in place. */
+export function overwriteQuestion({ label }: Partition, partitions: readonly Partition[]): Judgement {
   const apps = partitions.filter(({ type }) => type === 'app')
   const isOnly = apps.length === 1
   return {

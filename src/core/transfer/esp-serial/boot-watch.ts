@@ -24,12 +24,22 @@ export interface BootStory {
   elfPrefix: string | null
   /** The last crash or failed start, in the board's words; null where all went well so far. */
   trouble: string | null
+  /** Whether ROM or bootloader found nothing to start, and no program named itself after it. */
+  hasNothingToStart: boolean
   /** Why nothing more was heard; null while the line is there. */
   lost: string | null
 }
 
 export class BootWatch {
-  readonly story: BootStory = { starts: 0, project: null, version: null, elfPrefix: null, trouble: null, lost: null }
+  readonly story: BootStory = {
+    starts: 0,
+    project: null,
+    version: null,
+    elfPrefix: null,
+    trouble: null,
+    hasNothingToStart: false,
+    lost: null,
+  }
   readonly #link: ByteLink
   readonly #clock: Clock
   readonly #signal: AbortSignal
@@ -75,12 +85,16 @@ function note(story: BootStory, fact: DeviceFact, line: string): void {
       story.starts++
       break
     case 'app':
+      story.hasNothingToStart = false
       if (fact.field === 'version') story.version = fact.value
       else if (fact.field === 'project') story.project = fact.value
       else if (fact.value.length >= FEWEST_DIGITS) story.elfPrefix = fact.value
       break
-    case 'download-wait':
     case 'boot-failure':
+      story.hasNothingToStart = true
+      story.trouble = line.trim()
+      break
+    case 'download-wait':
     case 'panic':
     case 'abort':
     case 'assert':

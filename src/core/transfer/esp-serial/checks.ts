@@ -145,10 +145,16 @@ export function judgeErase({ erase, backup }: EspOptions, board: Board, plan: Pl
   if (erase === 'region') {
     const places = [...new Set(erasedWhole(plan.writes).map(({ region }) => `“${region.place}”`))].join(', ')
     return [
-      question(ERASE_REGION, {
-        en: `These are erased as a whole first, with all that is in them: ${places}. Erase?`,
-        vi: `Các phần sau sẽ bị xóa toàn bộ trước khi ghi, cùng mọi thứ trong đó: ${places}. Xóa chứ?`,
-      }),
+      {
+        kind: 'question',
+        code: ERASE_REGION,
+        typed: ERASE_WORD,
+        details: {},
+        text: {
+          en: `These are erased as a whole first, with all that is in them: ${places}. Erase?`,
+          vi: `Các phần sau sẽ bị xóa toàn bộ trước khi ghi, cùng mọi thứ trong đó: ${places}. Xóa chứ?`,
+        },
+      },
     ]
   }
   const brings = (what: string): boolean => plan.writes.some(({ region }) => region.what === what)
@@ -159,15 +165,17 @@ export function judgeErase({ erase, backup }: EspOptions, board: Board, plan: Pl
     return [{ kind: 'refusal', error }]
   }
   return [
-    question(ERASE_CHIP, {
-      en: 'The whole flash is erased first: every setting, file and calibration on this board is lost. Erase?',
-      vi: 'Toàn bộ flash sẽ bị xóa trước: mọi thiết lập, tệp và hiệu chuẩn trên bo mạch này sẽ mất. Xóa chứ?',
-    }),
+    {
+      kind: 'question',
+      code: ERASE_CHIP,
+      typed: ERASE_WORD,
+      details: {},
+      text: {
+        en: 'The whole flash is erased first: every setting, file and calibration on this board is lost. Erase?',
+        vi: 'Toàn bộ flash sẽ bị xóa trước: mọi thiết lập, tệp và hiệu chuẩn trên bo mạch này sẽ mất. Xóa chứ?',
+      },
+    },
   ]
-}
-
-function question(code: string, text: { readonly en: string; readonly vi: string }): Judgement {
-  return { kind: 'question', code, typed: ERASE_WORD, details: {}, text }
 }
 
 function unable(key: string, given: string): Judgement {

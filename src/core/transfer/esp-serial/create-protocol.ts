@@ -8,7 +8,14 @@ import type { ReadingContext, TransferProtocol } from '../transfer-protocol.ts'
 import { askBoard, identityOf, readBoard, sampleOf } from './board.ts'
 import { reachOf } from './checks.ts'
 import type { ConnectBoard, ConnectRequest } from './connection.ts'
-import { CHANGE_TABLE, ERASE_CHIP, ERASE_REGION, OVERWRITE_RUNNING, PROTECTED_CHIP } from './decisions.ts'
+import {
+  CHANGE_TABLE,
+  ERASE_CHIP,
+  ERASE_REGION,
+  OVERWRITE_RUNNING,
+  OVERWRITE_START,
+  PROTECTED_CHIP,
+} from './decisions.ts'
 import { judgeOrder } from './judge.ts'
 import { optionSpecs, readOptions, type EspOptions } from './options.ts'
 import { EspRun } from './run.ts'
@@ -35,7 +42,15 @@ export function createEspSerial(connect: ConnectBoard): TransferProtocol {
       endpoints: ['serial', 'tcp', 'rfc2217'],
       options: [...optionSpecs],
       profiles: [],
-      decisions: [OTHER_PROJECT, OVERWRITE_RUNNING, CHANGE_TABLE, ERASE_REGION, ERASE_CHIP, PROTECTED_CHIP],
+      decisions: [
+        OTHER_PROJECT,
+        OVERWRITE_RUNNING,
+        OVERWRITE_START,
+        CHANGE_TABLE,
+        ERASE_REGION,
+        ERASE_CHIP,
+        PROTECTED_CHIP,
+      ],
       reach: {
         sent: 'yes',
         acknowledged: 'yes',

@@ -1,6 +1,7 @@
 /** The end of a run: restarts the board, listens to what starts, and says what the board holds. */
 import type { TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import type { EvidenceFact } from '../../../shared/contract/models.ts'
+import type { AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
 import { levelRank } from '../evidence.ts'
 import { BootWatch, isUnwell, readRunning, type BootStory } from './boot-watch.ts'
 import type { EspConnection } from './connection.ts'
@@ -32,8 +33,7 @@ export async function followStart(start: StartToFollow): Promise<TransferReport>
     context.warn('The board cannot be restarted over this line: tap RESET to start the new program.')
     if (!isAsked) return done
   }
-  const ours = order.image.inspection.esp?.app ?? null
-  if (windowMs === 0 || ours === null || boardNow === 'old-firmware') return done
+  if (windowMs === 0 || boardNow === 'old-firmware') return done
   const watch = new BootWatch(connection.link, {
     clock: context.clock,
     signal: context.signal,
@@ -50,10 +50,12 @@ async function conclude(start: StartToFollow, watch: BootWatch, done: TransferRe
   const { context, order, board } = start
   const { story } = watch
   tell(story, context)
+  // What was proven lies in flash, and yet nothing starts: the board's own word counts for that.
+  if (story.hasNothingToStart) return { ...done, boardNow: 'not-bootable' }
   const fact = factOf(start, story)
   if (story.version !== null) context.setVersion('after', story.version)
   if (fact === null) {
-    if (!isUnwell(story)) {
+    if (oursOf(order) !== null && !isUnwell(story)) {
       context.warn(
         'The program does not say at its start what it is; firmware that logs its version there would show it.',
       )
@@ -75,8 +77,13 @@ async function conclude(start: StartToFollow, watch: BootWatch, done: TransferRe
   return (await staysWell(watch, context)) ? report : { ...report, outcome: 'not-answered', boardNow: 'unknown' }
 }
 
+/** What the app of the file says of itself; null for files without one. */
+function oursOf({ image }: TransferOrder): AppDescriptor | null {
+  return image.inspection.esp?.app ?? null
+}
+
 function factOf({ order, board }: StartToFollow, story: BootStory): Omit<EvidenceFact, 'at'> | null {
-  const ours = order.image.inspection.esp?.app ?? null
+  const ours = oursOf(order)
   if (ours === null) return null
   const apps = (board.map?.slots ?? []).flatMap(({ app }) => (app === null ? [] : [app]))
   return readRunning(story, ours, board.map?.active?.app ?? null, apps)

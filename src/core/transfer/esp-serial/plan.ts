@@ -6,7 +6,7 @@
  * the app that runs, then bootloader and partition table, which are small and so take the shortest time, and the choice of
  * the app slot last of all, when everything that it points to is proven.
  */
-import type { Inspection } from '../../../shared/contract/models.ts'
+import type { BoardNow, Inspection } from '../../../shared/contract/models.ts'
 import type { Partition } from '../../formats/esp-image/partition-table.ts'
 import type { Segment } from '../../image/memory-image.ts'
 import type { Judgement } from '../judgement.ts'
@@ -18,6 +18,7 @@ import type { BoardMap } from './partition-map.ts'
 import { placeImage } from './place-image.ts'
 import type { FlashRange, FlashRun } from './sectors.ts'
 import { planSet } from './set-plan.ts'
+import { boardAfter, judgeStartLoss } from './start-after.ts'
 
 export interface PlanImage {
   readonly fileName: string
@@ -49,7 +50,7 @@ export interface Plan {
   /** Where it goes, for the ledger: the subtype of the one app slot that it goes to, or `flash`. */
   readonly targetPath: string
   /** What the board holds when everything is proven. */
-  readonly boardAfter: 'new-firmware' | 'old-firmware' | 'unknown'
+  readonly boardAfter: BoardNow
   readonly judgements: readonly Judgement[]
 }
 
@@ -64,6 +65,8 @@ export interface PlanDraft {
   readonly partitions: readonly Partition[] | null
   /** The app partition that the bootloader then tries first; null where nobody knows. */
   readonly starts: Partition | null
+  /** Whether the board's table is written over with what is none. */
+  readonly isTableLost: boolean
   readonly judgements: readonly Judgement[]
 }
 
@@ -83,7 +86,7 @@ export function makePlan(image: PlanImage, board: Board, options: EspOptions, ea
     leftAlone: draft.leftAlone,
     targetPath: targetPathOf(writes),
     boardAfter: boardAfter(draft, board),
-    judgements: draft.judgements,
+    judgements: [...draft.judgements, ...judgeStartLoss(draft, board)],
   }
 }
 
@@ -124,23 +127,4 @@ function targetPathOf(writes: readonly PlannedWrite[]): string {
   const isSlotAlone = writes.every(({ region, isCritical: critical }) => !critical && region.what !== 'data')
   const partition = only?.region.partition ?? null
   return isSlotAlone && apps.length === 1 && partition !== null ? partition.subtype : WHOLE_FLASH
-}
-
-/** Firmware is what starts: a bootloader, a table and an app, each of which was there or is written. */
-function boardAfter({ writes, starts }: PlanDraft, { map, facts }: Board): Plan['boardAfter'] {
-  const brings = (what: FlashRegion['what']): boolean => writes.some(({ region }) => region.what === what)
-  const hasBootloader = map?.hasBootloader === true || brings('bootloader')
-  // The one program of an ESP8266 lies where other chips have their bootloader.
-  if (facts.chip.imageChipId === null) {
-    if (brings('bootloader')) return 'new-firmware'
-    return hasBootloader ? 'old-firmware' : 'unknown'
-  }
-  if (starts === null || !hasBootloader) return 'unknown'
-  const startsNew = writes.some(({ region }) => region.what === 'app' && region.offset === starts.offset)
-  if (startsNew) return 'new-firmware'
-  const startsOld =
-    map?.slots.some(({ partition, hasImage }) => hasImage && partition.offset === starts.offset) === true
-  if (!startsOld) return 'unknown'
-  const isAppLeft = brings('app') || !writes.some(({ region }) => region.what !== 'data')
-  return isAppLeft ? 'old-firmware' : 'new-firmware'
 }

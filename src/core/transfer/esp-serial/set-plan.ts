@@ -12,7 +12,7 @@ import { isFilledWith } from '../../formats/esp-image/little-endian.ts'
 import { readOtaRecords } from '../../formats/esp-image/ota-data.ts'
 import { DEFAULT_TABLE_OFFSET, readPartitionTable, type Partition } from '../../formats/esp-image/partition-table.ts'
 import type { Judgement } from '../judgement.ts'
-import { switchBytes } from './app-plan.ts'
+import { overwriteQuestion, switchBytes } from './app-plan.ts'
 import { assertPieceFits, judgePartSectors } from './checks.ts'
 import { cutAtRegions, joinRuns, regionsOf, type FlashPiece } from './flash-regions.ts'
 import type { EspOptions } from './options.ts'
@@ -42,6 +42,7 @@ export function planSet(
   const writes = pieces.filter(piece => !isLeftAlone(piece))
   const choice = chooseStart(writes, partitions, map, placed.isRaw)
   const added = choice.added === null ? [] : [choice.added]
+  const isTableLost = ownTable === null && writes.some(({ region }) => region.what === 'partition-table')
   return {
     writes: [...writes, ...added],
     leftAlone: pieces
@@ -49,11 +50,11 @@ export function planSet(
       .map(({ offset, bytes, region }) => ({ offset, sizeBytes: bytes.length, place: region.place })),
     partitions,
     starts: choice.starts,
+    isTableLost,
     judgements: [
       ...judgePartSectors(placed.segments),
-      ...(ownTable === null && writes.some(({ region }) => region.what === 'partition-table')
-        ? judgeTableLoss(board)
-        : judgeTableChange(ownTable, board)),
+      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(ownTable, board)),
+      ...judgeAppInPlace(writes, map),
       ...judgeOtherStart(writes, choice.starts),
     ],
   }
@@ -150,6 +151,16 @@ function regionOf(partition: Partition): FlashPiece['region'] {
 
 function isAppImage({ region, offset, bytes }: FlashPiece): boolean {
   return region.what === 'app' && offset === region.offset && looksLikeImage(bytes) !== 'no'
+}
+
+/** Asks before an app alone goes over the one that runs; a full set says itself that it makes the board anew. */
+function judgeAppInPlace(writes: readonly FlashPiece[], map: BoardMap | null): Judgement[] {
+  const active = map?.active ?? null
+  const isWhole = writes.some(({ region }) => region.what === 'bootloader' || region.what === 'partition-table')
+  if (isWhole || active?.hasImage !== true) return []
+  const { partition } = active
+  const isOver = writes.some(piece => isAppImage(piece) && piece.offset === partition.offset)
+  return isOver ? [overwriteQuestion(partition, map?.partitions ?? [])] : []
 }
 
 /** Says it when the board will go on starting another slot than the one that is written. */

@@ -18,6 +18,7 @@ const story = (told: Partial<BootStory>): BootStory => ({
   version: null,
   elfPrefix: null,
   trouble: null,
+  hasNothingToStart: false,
   lost: null,
   ...told,
 })

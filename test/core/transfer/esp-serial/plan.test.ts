@@ -255,8 +255,54 @@ describe('what a plan keeps whole', () => {
     expect(await codes(board, long)).toEqual(['change-partition-table'])
     const other = Buffer.alloc(0x1000, 4)
     expect(await codes(board, other, { address: '0x8000' })).toEqual(['change-partition-table'])
+    const app = await plan(board, firmware(2), { address: '0x8000', mode: 'raw' })
+    expect(app).toMatchObject({ boardAfter: 'not-bootable' })
     expect(await codes(new FakeEspBoard(), long)).toEqual([])
     expect(await codes(board, bootloader())).toEqual([])
+  })
+
+  it('asks before bytes that are no program go over what the board starts from, and says what becomes of it', async () => {
+    const told = async (...parts: Parameters<typeof plan>): Promise<[string[], string]> => {
+      const { judgements, boardAfter } = await plan(...parts)
+      return [judgements.flatMap(judgement => (judgement.kind === 'question' ? [judgement.code] : [])), boardAfter]
+    }
+    const bytes = Buffer.from(Array.from({ length: 1024 }, (_byte, at) => at & 0xff))
+    const board = fieldBoard()
+    expect(await told(board, bytes, { address: '0x1000' })).toEqual([['overwrite-start'], 'not-bootable'])
+    expect(await told(board, bytes, { address: '0x5000' })).toEqual([['overwrite-start'], 'unknown'])
+    expect(await told(board, bytes, { address: '0x10000' })).toEqual([['overwrite-start'], 'not-bootable'])
+    expect(await told(board, bytes, { address: '0x20000' })).toEqual([['overwrite-start'], 'unknown'])
+    expect(await told(board, bytes, { address: '0x118000' })).toEqual([[], 'old-firmware'])
+    const withOther = fieldBoard()
+    withOther.put(SLOT_1, firmware(3))
+    expect(await told(withOther, bytes, { address: '0x10000' })).toEqual([['overwrite-start'], 'unknown'])
+    const empty = new FakeEspBoard()
+    expect(await told(empty, bytes, { address: '0x1000' })).toEqual([[], 'not-bootable'])
+    // What an encrypted flash holds cannot be told; writing to it is asked about by itself.
+    const security = {
+      isSecureBootEnabled: false,
+      isSecureDownloadMode: false,
+      isFlashEncrypted: true,
+      flags: ['FLASH_CRYPT_CNT'],
+    }
+    expect(await told(fieldBoard({ security }), bytes, { address: '0x1000' })).toEqual([[], 'unknown'])
+  })
+
+  it('asks before an app alone goes over the one that runs, also where its address is named', async () => {
+    const codes = async (...parts: Parameters<typeof plan>): Promise<string[]> =>
+      (await plan(...parts)).judgements.flatMap(judgement => (judgement.kind === 'question' ? [judgement.code] : []))
+    const board = fieldBoard()
+    expect(await codes(board, firmware(2), { address: '0x10000' })).toEqual(['overwrite-running-app'])
+    expect(await codes(board, firmware(2), { address: '0x110000' })).toEqual([])
+    expect(await codes(board, hex([[SLOT_0, firmware(2)]]), {}, { fileName: 'app.hex' })).toEqual([
+      'overwrite-running-app',
+    ])
+    const set = merge([
+      [0x1000, bootloader()],
+      [0x8000, buildPartitionTable(layout)],
+      [SLOT_0, firmware(4)],
+    ])
+    expect(await codes(board, set)).toEqual([])
   })
 
   it('promises new firmware only where all that starts it is there', async () => {

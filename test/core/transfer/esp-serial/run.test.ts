@@ -122,6 +122,14 @@ describe('esp-serial', () => {
       expect(board.starts).toBe(1)
     })
 
+    it('over what the board starts from is no program, and is asked about by that', async () => {
+      const noise = Buffer.from(Array.from({ length: 1024 }, (_byte, at) => at & 0xff))
+      const before = board.flash.slice()
+      const job = await flash(noise, { options: { address: '0x1000' }, accept: ['not-firmware'] })
+      expect(job.error).toMatchObject({ code: 'job.decision-needed', details: { accept: 'overwrite-start' } })
+      expect(board.flash).toEqual(before)
+    })
+
     it('wants a full set where the board has no partition table', async () => {
       board.flash.fill(0xff)
       const job = await flash(firmware(2))
@@ -143,6 +151,14 @@ describe('esp-serial', () => {
       const job = await flash(firmware(2))
       expect(job).toMatchObject({ verdict: 'proven', provenLevel: 'stored' })
       expect(job.warnings.join()).toContain('LoadProhibited')
+    })
+
+    it('that nothing starts any more leaves a board that will not start, although its flash is right', async () => {
+      const failed = 'E (31) boot: No bootable app partitions in the partition table\n'
+      board = fieldBoard({ bootLog: () => `rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\n${failed}` })
+      const job = await flash(firmware(2))
+      expect(job).toMatchObject({ verdict: 'proven', provenLevel: 'stored', boardNow: 'not-bootable' })
+      expect(job.warnings.join()).toContain('No bootable app partitions')
     })
 
     it('stays healthy, where that is asked for', async () => {
