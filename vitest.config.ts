@@ -9,7 +9,8 @@ export default defineConfig({
     // No test sends anything on a real network; the tests of mDNS turn it on inside namespaces of their own.
     env: { FLASHPROOF_DISCOVERY: 'off' },
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than two cores: many tests wait for a device most of their time.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

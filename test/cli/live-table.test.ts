@@ -100,7 +100,7 @@ describe('the live table', () => {
   it('gives the reason of what is not proven on a line of its own', () => {
     const lines = renderTable([liar, failed], { ...plain, columns: 80 })
     expect(lines).toContain('  the board contradicts itself or our image')
-    expect(lineOf(lines, 'chunk 74')).toContain('No answer over the network in time')
+    expect(lineOf(lines, 'chunk 74')).toContain('No answer in time')
   })
 
   it('is green for proven alone, amber below it and red for unproven and failed', () => {

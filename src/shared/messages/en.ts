@@ -365,11 +365,11 @@ export const en: Messages = {
     },
     'network.reset': {
       title: 'The connection was cut',
-      hint: 'Check the signal strength and the power supply of the device, then resume.',
+      hint: 'Check the signal strength, the cables and the power supply of the device, then resume.',
     },
     'network.timeout': {
-      title: 'No answer over the network in time',
-      hint: 'Check the address and the network, then try again.',
+      title: 'No answer in time',
+      hint: 'Check the address and the network, for a serial line the cable and the rate, then try again.',
     },
     'network.name-not-found': {
       title: 'The name of the device was not found on the network',

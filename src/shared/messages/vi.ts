@@ -368,11 +368,11 @@ export const vi: Messages = {
     },
     'network.reset': {
       title: 'Kết nối bị ngắt',
-      hint: 'Hãy kiểm tra cường độ sóng và nguồn điện của thiết bị rồi tiếp tục tác vụ.',
+      hint: 'Hãy kiểm tra cường độ sóng, dây cáp và nguồn điện của thiết bị rồi tiếp tục tác vụ.',
     },
     'network.timeout': {
-      title: 'Không có trả lời qua mạng trong thời gian cho phép',
-      hint: 'Hãy kiểm tra địa chỉ và mạng rồi thử lại.',
+      title: 'Không có trả lời trong thời gian cho phép',
+      hint: 'Hãy kiểm tra địa chỉ và mạng, với đường nối tiếp thì kiểm tra cáp và tốc độ, rồi thử lại.',
     },
     'network.name-not-found': {
       title: 'Không tìm thấy tên thiết bị trên mạng',

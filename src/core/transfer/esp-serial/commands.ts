@@ -138,9 +138,13 @@ export interface AnswerStatus {
 /** The stub puts its errors into the first status byte, a ROM into the second one. */
 const FIRST_STUB_ERROR = 0xc0
 
-/** ROMs of all chips but the ESP8266 add two more bytes behind the status, which say nothing; a failure may omit the data. */
+/** Two bytes; ROMs of all chips but the ESP8266 add two more, which say nothing. */
+const LONGEST_STATUS = 4
+
+/** A failure may omit the data; what is longer than a status and shorter than the data is neither. */
 export function readStatus(body: Uint8Array, dataBytes: number): AnswerStatus {
   const isWhole = body.length >= dataBytes + 2
+  if (!isWhole && body.length > LONGEST_STATUS) return { isFailure: false, error: 0, data: null }
   const at = isWhole ? dataBytes : 0
   const status = body[at] ?? 0
   return {

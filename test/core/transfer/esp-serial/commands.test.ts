@@ -71,6 +71,10 @@ describe('answers of the ESP loaders', () => {
     ])
   })
 
+  it('reads no error from a part of the data', () => {
+    expect(readStatus(new Uint8Array(8).fill(0x53), 16)).toEqual({ isFailure: false, error: 0, data: null })
+  })
+
   it('takes no frame for an answer that is not one, or not whole', () => {
     const whole = answer(0x0a, { value: 1 })
     expect(readAnswer(whole.subarray(0, -1))).toBeNull()

@@ -1,6 +1,6 @@
 /** Jobs on lines behind which no honest receiver stands: they end soon, with what was found, and never as taken. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JobSnapshot } from '../../../../src/shared/contract/models.ts'
 import { suitePolicy } from '../../../conformance/suite-policy.ts'
 import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
@@ -8,21 +8,17 @@ import { demoImage, openBench, type Bench } from '../../../fakes/bench.ts'
 const [SOH, STX, EOT, ACK, NAK, CAPITAL_C] = [0x01, 0x02, 0x04, 0x06, 0x15, 0x43]
 const ask = Uint8Array.of(CAPITAL_C)
 
-describe('a line', () => {
+describe.concurrent('a line', () => {
   let bench: Bench
-  let server: Server | null = null
+  const servers: Server[] = []
   const sockets = new Set<Socket>()
 
   beforeAll(async () => {
     bench = await openBench({ retryPolicy: suitePolicy })
   })
-  afterEach(() => {
-    for (const socket of sockets) socket.destroy()
-    sockets.clear()
-    server?.close()
-    server = null
-  })
   afterAll(async () => {
+    for (const socket of sockets) socket.destroy()
+    for (const server of servers) server.close()
     await bench.close()
   })
 
@@ -32,7 +28,7 @@ describe('a line', () => {
       socket.on('error', () => undefined)
       serve(socket)
     })
-    server = listening
+    servers.push(listening)
     await new Promise<void>(resolve => {
       listening.listen(0, '127.0.0.1', resolve)
     })
