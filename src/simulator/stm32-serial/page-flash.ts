@@ -25,8 +25,6 @@ export class PageFlash {
   readonly #storage: FlashStorage
   readonly #defects: () => FlashDefects
   readonly #bytes: Uint8Array
-  /** Bytes that were programmed since their last erase. */
-  readonly #isProgrammed: Uint8Array
   #options: OptionBytes
 
   /** @param factory what is in flash before it is switched on for the first time */
@@ -38,7 +36,6 @@ export class PageFlash {
     this.#bytes = new Uint8Array(flashBytesOf(product)).fill(product.erasedByte)
     this.#bytes.set((kept ?? factory.firmware).subarray(0, this.#bytes.length))
     if (kept === null) storage.write(FLASH_FILE, this.#bytes)
-    this.#isProgrammed = this.#bytes.map(byte => (byte === product.erasedByte ? 0 : 1))
     const options = storage.read(OPTIONS_FILE)
     this.#options =
       options === null
@@ -60,9 +57,9 @@ export class PageFlash {
     return this.#bytes.slice()
   }
 
-  /** From its beginning to the last byte that was programmed; null when nothing was. */
+  /** From its beginning to the last byte that is not erased; null when all is. */
   programmed(): Uint8Array | null {
-    const last = this.#isProgrammed.lastIndexOf(1)
+    const last = this.#bytes.findLastIndex(byte => byte !== this.#product.erasedByte)
     return last === -1 ? null : this.#bytes.slice(0, last + 1)
   }
 
@@ -85,7 +82,6 @@ export class PageFlash {
         if (this.#isWriteProtected(here)) continue
         if (programs === 'clears-bits') this.#bytes[here] = (this.#bytes[here] ?? 0) & wanted
         else if (isErased) this.#bytes[here] = wanted
-        this.#isProgrammed[here] = 1
       }
     }
     this.#settle(offset, offset + bytes.length)
@@ -138,7 +134,6 @@ export class PageFlash {
 
   #erase(start: number, end: number): void {
     this.#bytes.fill(this.#product.erasedByte, start, end)
-    this.#isProgrammed.fill(0, start, end)
     this.#settle(start, end)
   }
 

@@ -69,6 +69,7 @@ function harness(variant: string, device: object, more: Partial<TransferHarness>
     },
     faults,
     largestBytes: 1024 * 1024,
+    largeOptions: device,
     device: (bench, wish) => kindDevice(bench, 'ymodem', wish, device),
     ...more,
   }

@@ -89,7 +89,7 @@ class LoaderEntry {
       log,
       enterAgain: async () => {
         await channel.link.configure({ baudRate: ROM_BAUD_RATE })
-        const again = await this.#enter(channel)
+        const again = await this.#enterOnceMore(channel)
         if (facts.mac !== null) assertSameBoard(facts.mac, await readMacOf(channel, detected.target))
         return again
       },
@@ -127,6 +127,17 @@ class LoaderEntry {
         await this.#link.close()
         await clock.delay(REOPEN_PAUSE_MS, signal)
       }
+    }
+  }
+
+  /** For a board that answered on this line before: silence now may be the adapter's, which opening the port again cures. */
+  async #enterOnceMore(channel: EspChannel): Promise<'rom' | 'stub'> {
+    try {
+      return await this.#enter(channel)
+    } catch (error) {
+      if (!hasErrorCode(error, 'loader.no-answer')) throw error
+      const message = 'the loader answered before, and nobody answers after a reset now'
+      throw new FlashproofError('loader.silent', message, {}, { cause: error })
     }
   }
 

@@ -99,6 +99,16 @@ describe('the stub', () => {
     expect(heard(link, 0x05).length).toBe(3)
   })
 
+  it('is silence that may pass when nobody answers after the reset either: the line is opened anew for the next try', async () => {
+    const { link, rom, loader } = await bench()
+    let isDead = false
+    link.react = command => {
+      isDead ||= command.opcode === 0x07
+      return isDead ? [] : rom.react(command)
+    }
+    await expect(loader.startStub()).rejects.toMatchObject({ code: 'loader.silent' })
+  })
+
   it('is given up when it never says that it runs, and the ROM does the work', async () => {
     const { link, rom, loader } = await bench()
     let isDead = false
