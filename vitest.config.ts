@@ -1,5 +1,6 @@
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
+import { SlowFirst } from './test/slow-first.ts'
 
 export default defineConfig({
   plugins: [vue()],
@@ -11,6 +12,7 @@ export default defineConfig({
     pool: 'forks',
     // One more than two cores: many tests wait for a device most of their time.
     maxWorkers: 3,
+    sequence: { sequencer: SlowFirst },
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
