@@ -13,6 +13,7 @@ import { BufferedLink } from './buffered-link.ts'
 import type { LineSettings, LinkWaiting, ModemLines } from './byte-link.ts'
 import { gatherPortFacts } from './port-facts.ts'
 import { judgeDriverFailure, judgeOpenFailure, passesAfterPlugIn } from './port-faults.ts'
+import { readAndWriteDirectly } from './serialport-direct.ts'
 import { repairPoller } from './serialport-poller.ts'
 
 /** What a port's buffer in the system takes at once at the least. */
@@ -280,6 +281,7 @@ async function openOnce(driver: Driver, path: string, settings: LineSettings): P
   })
   if (error !== null) return error
   repairPoller(stream.port)
+  readAndWriteDirectly(stream.port)
   return stream
 }
 
