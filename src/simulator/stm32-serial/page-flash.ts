@@ -70,18 +70,19 @@ export class PageFlash {
   /** Programs what may be programmed; the rest stays as it is, without a word. */
   program(offset: number, bytes: Uint8Array): void {
     const { programs, erasedByte } = this.#product
-    const unitBytes = programs === 'clears-bits' ? 1 : programs.unitBytes
-    for (let at = 0; at < bytes.length;) {
-      const address = offset + at
-      const unitStart = address - (address % unitBytes)
-      const end = Math.min(bytes.length, unitStart + unitBytes - offset)
-      const isErased = this.#bytes.subarray(unitStart, unitStart + unitBytes).every(byte => byte === erasedByte)
-      for (; at < end; at++) {
-        const here = offset + at
-        const wanted = bytes[at] ?? 0
-        if (this.#isWriteProtected(here)) continue
-        if (programs === 'clears-bits') this.#bytes[here] = (this.#bytes[here] ?? 0) & wanted
-        else if (isErased) this.#bytes[here] = wanted
+    const isProtected = this.#protection()
+    if (programs === 'clears-bits') {
+      for (const [at, wanted] of bytes.entries()) {
+        if (!isProtected(offset + at)) this.#bytes[offset + at] = (this.#bytes[offset + at] ?? 0) & wanted
+      }
+    } else {
+      const { unitBytes } = programs
+      let isErased = false
+      for (const [at, wanted] of bytes.entries()) {
+        const address = offset + at
+        const inUnit = address % unitBytes
+        if (at === 0 || inUnit === 0) isErased = this.#isErased(address - inUnit, unitBytes, erasedByte)
+        if (isErased && !isProtected(address)) this.#bytes[address] = wanted
       }
     }
     this.#settle(offset, offset + bytes.length)
@@ -91,7 +92,7 @@ export class PageFlash {
   erasePage(index: number): boolean {
     const page = pageAt(this.#product, index)
     if (page === null) return false
-    if (!this.#isWriteProtected(page.start)) this.#erase(page.start, page.end)
+    if (!this.#protection()(page.start)) this.#erase(page.start, page.end)
     return true
   }
 
@@ -119,12 +120,22 @@ export class PageFlash {
     this.#storage.close()
   }
 
-  #isWriteProtected(offset: number): boolean {
-    const unitBytes = this.#product.protectedUnitBytes
-    if (this.#defects().protectedPages.some(index => this.#isInPage(index, offset))) return true
-    return this.#options.writeProtected.some(unit =>
-      unitBytes === null ? this.#isInPage(unit, offset) : Math.floor(offset / unitBytes) === unit,
-    )
+  /** Which offsets are protected now. Looked up once for a whole write: a chip that answers at once has no time for more. */
+  #protection(): (offset: number) => boolean {
+    const { protectedUnitBytes: unitBytes } = this.#product
+    const { protectedPages } = this.#defects()
+    const { writeProtected } = this.#options
+    if (protectedPages.length === 0 && writeProtected.length === 0) return () => false
+    return offset =>
+      protectedPages.some(index => this.#isInPage(index, offset)) ||
+      writeProtected.some(unit =>
+        unitBytes === null ? this.#isInPage(unit, offset) : Math.floor(offset / unitBytes) === unit,
+      )
+  }
+
+  #isErased(start: number, sizeBytes: number, erasedByte: number): boolean {
+    for (let at = start; at < start + sizeBytes; at++) if (this.#bytes[at] !== erasedByte) return false
+    return true
   }
 
   #isInPage(index: number, offset: number): boolean {
