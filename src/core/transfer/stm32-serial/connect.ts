@@ -13,7 +13,7 @@ import type { LoaderTimes } from './times.ts'
 
 /** Where every loader finds the rate (AN3155 names 115200 as the fastest that is tested, stm32flash takes this one). */
 const SAFE_BAUD_RATE = 57_600
-const GET_TRIES = 3
+const GET_TRIES = 4
 /** A loader that was just reset, or that erases, is called again after this long. */
 const CALL_AGAIN_MS = 200
 
@@ -115,12 +115,14 @@ function ratesFor(link: ByteLink, baudRate: number): readonly number[] {
 
 /** @returns null where what answers is no such loader: a program that happens to send the same byte */
 async function ask(session: Stm32Session): Promise<LoaderAnswers | null> {
-  for (let attempt = 0; attempt < GET_TRIES; attempt++) {
+  for (let attempt = 1; attempt <= GET_TRIES; attempt++) {
     try {
       return { commands: await session.get(), productId: await session.productId() }
     } catch (error) {
       if (!hasErrorCode(error, 'loader.refused', 'loader.broken-frame', 'network.timeout')) throw error
-      if (!(await session.sync(false))) return null
+      // The first command goes out at once; an answer too many (L412, L422) is in front of its own, and gone the next time.
+      const isStray = attempt === 1 && !hasErrorCode(error, 'network.timeout')
+      if (!isStray && !(await session.sync(false))) return null
     }
   }
   return null

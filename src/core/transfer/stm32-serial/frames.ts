@@ -19,6 +19,9 @@ export const COMMAND = {
   readoutUnprotect: 0x92,
 } as const
 export type Command = (typeof COMMAND)[keyof typeof COMMAND]
+export const COMMAND_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(COMMAND).map(([name, code]) => [code, name]),
+)
 
 /** The most that one read or write carries, and what a write must be a multiple of. */
 export const BLOCK_BYTES = 256
@@ -72,9 +75,9 @@ export function extendedEraseFrame(pages: readonly number[]): Uint8Array {
 export const MASS_ERASE_FRAME = Uint8Array.of(0xff, 0x00)
 export const EXTENDED_MASS_ERASE_FRAME = Uint8Array.of(0xff, 0xff, 0x00)
 
-export function xorOf(bytes: Iterable<number>): number {
+export function xorOf(bytes: ArrayLike<number>): number {
   let sum = 0
-  for (const byte of bytes) sum ^= byte
+  for (let at = 0; at < bytes.length; at++) sum ^= bytes[at] ?? 0
   return sum
 }
 

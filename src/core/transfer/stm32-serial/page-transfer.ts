@@ -10,8 +10,8 @@ import type { WrittenPage } from './read-back.ts'
 import { isEqual, type FlashWriter } from './writer.ts'
 
 /** Erased at once: small enough that a pause or a lost answer costs little. */
-const GROUP_BYTES = 16 * 1024
-/** No product protects less than this against being written, so one look a stretch tells. */
+const GROUP_BYTES = 32 * 1024
+/** Most products protect so much at once against being written, and a boot program at the front is what is protected mostly. */
 const LOOK_EVERY_BYTES = 4096
 const EDGE_BYTES = 4096
 /** Tries of one page, the first included. */
@@ -93,8 +93,9 @@ export class PageTransfer {
     const missing = this.#options.pages.filter(({ number }) => !this.#right.has(number))
     // That something is erased is on the disk before it is.
     await this.#passEdge()
-    for (const group of groupsOf(missing)) {
-      if (!isEmpty) await this.#writer.erase(group, looksOf(group))
+    for (const [index, group] of [...groupsOf(missing)].entries()) {
+      // Later groups are looked at once: each look is as long as a tenth of a page, and the read-back finds what it misses.
+      if (!isEmpty) await this.#writer.erase(group, index === 0 ? looksOf(group) : group.slice(0, 1))
       for (const page of group) {
         const startedMs = performance.now()
         const attempt = await this.#writePage(page)

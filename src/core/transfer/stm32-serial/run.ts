@@ -5,7 +5,7 @@
  */
 import type { Judgement } from '../judgement.ts'
 import { obeyJudgements } from '../judgement.ts'
-import { hasErrorCode } from '../../../shared/errors.ts'
+import { hasErrorCode, type FlashproofError } from '../../../shared/errors.ts'
 import type { SerialEndpoint, SocketEndpoint } from '../../discovery/target.ts'
 import type { PhaseState, TransferContext, TransferOrder, TransferReport } from '../transfer-protocol.ts'
 import {
@@ -89,8 +89,14 @@ export class Stm32Run {
     this.#enter('preparing', this.#standing)
     const isWiped = !(await isReadable(connection)) && (await this.#removeReadoutProtection(connection, transfer))
     if (isDryRun) return { outcome: 'answered', ...standing.untouched }
-    await this.#write(connection, writer, transfer, isWiped)
-    await this.#prove(writer, transfer)
+    const isEmpty = await this.#makeReady(connection, writer, transfer, isWiped)
+    try {
+      await this.#writeAndProve(writer, transfer, isEmpty)
+    } catch (error) {
+      if (!hasErrorCode(error, 'loader.protected') || !this.#options.removeProtection) throw error
+      await this.#removeWriteProtection(connection, error)
+      await this.#writeAndProve(writer, transfer, false)
+    }
     const start = { order: this.#order, options: this.#options, context, connection, signal: this.#anySignal }
     this.#enter('rebooting', standing.proven)
     await startProgram(start)
@@ -137,12 +143,13 @@ export class Stm32Run {
     await awaitLoader(connection, this.#endpoint.text, this.#world)
   }
 
-  async #write(
+  /** @returns whether the chip is empty; else each page is erased when its turn comes */
+  async #makeReady(
     connection: LoaderConnection,
     writer: FlashWriter,
     transfer: PageTransfer,
     isWiped: boolean,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let isEmpty = isWiped
     if (!isEmpty && this.#options.eraseAll && !transfer.hasWritten) {
       await this.#context.decide(ERASE_ALL, 'Erase everything in the flash of this chip?', {})
@@ -154,16 +161,19 @@ export class Stm32Run {
       this.#enter('preparing', this.#standing)
       await transfer.prepare()
     }
+    return isEmpty
+  }
+
+  async #writeAndProve(writer: FlashWriter, transfer: PageTransfer, isEmpty: boolean): Promise<void> {
     this.#enter('transferring', standing.writing)
-    try {
-      await transfer.writeAll(isEmpty)
-    } catch (error) {
-      if (!hasErrorCode(error, 'loader.protected') || !this.#options.removeProtection) throw error
-      const question = `${error.message}. Take the write protection of the whole chip away?`
-      await this.#context.decide(REMOVE_WRITE_PROTECTION, question, { ...error.details })
-      await this.#unprotect(connection, COMMAND.writeUnprotect)
-      await transfer.writeAll(false)
-    }
+    await transfer.writeAll(isEmpty)
+    await this.#prove(writer, transfer)
+  }
+
+  async #removeWriteProtection(connection: LoaderConnection, { message, details }: FlashproofError): Promise<void> {
+    const question = `${message}. Take the write protection of the whole chip away?`
+    await this.#context.decide(REMOVE_WRITE_PROTECTION, question, { ...details })
+    await this.#unprotect(connection, COMMAND.writeUnprotect)
   }
 
   /** @returns whether the chip is empty; else each page is erased when its turn comes */

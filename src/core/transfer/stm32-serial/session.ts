@@ -10,6 +10,7 @@ import {
   addressFrame,
   BUSY,
   COMMAND,
+  COMMAND_NAMES,
   commandFrame,
   eraseFrame,
   extendedEraseFrame,
@@ -42,8 +43,12 @@ export class Stm32Session {
   readonly times: LoaderTimes
   readonly #link: ByteLink
   readonly #signal: AbortSignal
-  /** Some products answer one refusal with two NACKs, and one loader sends an ACK too many after its first. */
-  #mayHaveStray = true
+  /**
+   * Some products answer one refusal with two NACKs, and one loader sends an ACK too many after its first. The very first
+   * command does not wait for that: hardly any loader does it, and a wrong answer shows.
+   */
+  #mayHaveStray = false
+  #hasSpoken = false
 
   constructor(link: ByteLink, times: LoaderTimes, signal: AbortSignal) {
     this.#link = link
@@ -59,11 +64,12 @@ export class Stm32Session {
    */
   async sync(fills: boolean): Promise<boolean> {
     this.#link.takeAll()
-    this.#mayHaveStray = true
+    this.#mayHaveStray = this.#hasSpoken
     for (let attempt = 0; attempt < SYNC_TRIES; attempt++) {
       await this.#send(Uint8Array.of(SYNC))
       const answer = await this.#waitFor([ACK, NACK], this.times.syncMs)
       if (answer !== null) return true
+      this.#mayHaveStray = true
     }
     return fills && (await this.#fill())
   }
@@ -72,10 +78,10 @@ export class Stm32Session {
   async get(): Promise<LoaderCommands> {
     await this.#command(COMMAND.get)
     const count = await this.#byte()
-    if (count === 0 || count > MOST_COMMANDS) throw brokenFrame('get', count)
+    if (count === 0 || count > MOST_COMMANDS) throw this.#nonsense('get', count)
     const [version = 0, ...codes] = await this.#read(count + 1)
     await this.#ack('get', this.times.replyMs)
-    if (codes[0] !== COMMAND.get) throw brokenFrame('get', codes[0] ?? 0)
+    if (codes[0] !== COMMAND.get) throw this.#nonsense('get', codes[0] ?? 0)
     return { version, codes: new Set(codes) }
   }
 
@@ -83,7 +89,7 @@ export class Stm32Session {
   async productId(): Promise<number> {
     await this.#command(COMMAND.getId)
     const count = await this.#byte()
-    if (count !== 1) throw brokenFrame('get-id', count)
+    if (count !== 1) throw this.#nonsense('get-id', count)
     const [high = 0, low = 0] = await this.#read(2)
     await this.#ack('get-id', this.times.replyMs)
     return high * 256 + low
@@ -195,8 +201,9 @@ export class Stm32Session {
 
   async #command(code: Command): Promise<void> {
     if (this.#mayHaveStray) await this.#quiet()
+    this.#hasSpoken = true
     this.#link.takeAll()
-    await this.#exchange(nameOf(code), commandFrame(code), this.times.replyMs)
+    await this.#exchange(COMMAND_NAMES.get(code) ?? `command ${String(code)}`, commandFrame(code), this.times.replyMs)
     this.#mayHaveStray = false
   }
 
@@ -211,11 +218,16 @@ export class Stm32Session {
       const [answer = 0] = await this.#link.read(1, { timeoutMs, signal: this.#signal })
       if (answer === ACK) return
       if (answer === BUSY && performance.now() < untilMs) continue
+      if (answer !== NACK) throw this.#nonsense(name, answer)
       this.#mayHaveStray = true
-      if (answer === NACK)
-        throw new FlashproofError('loader.refused', `the bootloader refused ${name}`, { command: name })
-      throw brokenFrame(name, answer)
+      throw new FlashproofError('loader.refused', `the bootloader refused ${name}`, { command: name })
     }
+  }
+
+  #nonsense(command: string, found: number): FlashproofError {
+    this.#mayHaveStray = true
+    const message = `an answer of the bootloader to ${command} makes no sense (0x${found.toString(16)})`
+    return new FlashproofError('loader.broken-frame', message, { command, found })
   }
 
   /** Waits until nothing more comes, and forgets what came. */
@@ -268,14 +280,4 @@ export class Stm32Session {
 /** Whether the loader said no; every other failure may be a damaged or lost answer. */
 export function isRefusal(error: unknown): boolean {
   return hasErrorCode(error, 'loader.refused')
-}
-
-function nameOf(code: Command): string {
-  const names = Object.entries(COMMAND).find(([, value]) => value === code)
-  return names?.[0] ?? `command ${String(code)}`
-}
-
-function brokenFrame(command: string, found: number): FlashproofError {
-  const message = `an answer of the bootloader to ${command} makes no sense (0x${found.toString(16)})`
-  return new FlashproofError('loader.broken-frame', message, { command, found })
 }
