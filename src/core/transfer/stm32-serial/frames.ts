@@ -75,9 +75,9 @@ export function extendedEraseFrame(pages: readonly number[]): Uint8Array {
 export const MASS_ERASE_FRAME = Uint8Array.of(0xff, 0x00)
 export const EXTENDED_MASS_ERASE_FRAME = Uint8Array.of(0xff, 0xff, 0x00)
 
-export function xorOf(bytes: ArrayLike<number>): number {
+export function xorOf(bytes: Iterable<number>): number {
   let sum = 0
-  for (let at = 0; at < bytes.length; at++) sum ^= bytes[at] ?? 0
+  for (const byte of bytes) sum ^= byte
   return sum
 }
 
