@@ -230,7 +230,8 @@ describe.skipIf(executablePath === null)('from a file to the record', () => {
       expect(await second.page.getByRole('button', { name: 'Open', exact: true }).isDisabled()).toBe(true)
       await second.page.getByRole('button', { name: 'Take control' }).click()
       await page.getByText('This page only watches: another').waitFor()
-      expect(await second.page.getByText('This page only watches: another').count()).toBe(0)
+      // The two pages are told one after the other.
+      await second.page.getByText('This page only watches: another').waitFor({ state: 'hidden' })
       await page.getByRole('button', { name: 'Take control' }).click()
       await second.page.getByText('This page only watches: another').waitFor()
       expect(second.faults).toEqual([])
