@@ -39,6 +39,8 @@ export interface StartOptions {
 export interface DeviceKind {
   /** The id of the protocol that it speaks. */
   readonly id: string
+  /** What their names begin with, where they are no ESP32. */
+  readonly namePrefix?: string
   /** Words that change a device without being a fault, with the start options that each means. */
   readonly traits: Readonly<Record<string, object>>
   readonly faults: FaultTable

@@ -122,7 +122,8 @@ function named(entries: readonly Entry[]): DeviceSpec[] {
   const devices: DeviceSpec[] = []
   for (const { kind, count, faults, options } of entries) {
     for (let index = 0; index < count; index++) {
-      devices.push({ kind, name: `esp32-${String(devices.length + 1)}`, faults, options })
+      const name = `${kind.namePrefix ?? 'esp32'}-${String(devices.length + 1)}`
+      devices.push({ kind, name, faults, options })
     }
   }
   if (devices.length > MAXIMUM_DEVICES) {

@@ -14,7 +14,7 @@ export async function serialStory(browser: Browser, camera: Camera): Promise<voi
     const firmware = join(home, 'thermostat-2.1.4.bin')
     await makeDemoFirmware({ path: firmware, sizeBytes: 768 * KIB, version: '2.1.4' })
     await chooseFirmware(page, firmware)
-    await tick(page, ['esp32-1', 'esp32-2', 'esp32-3'])
+    await tick(page, ['esp32-1', 'esp32-2', 'stm32-3'])
     await page.getByText(/^3 ticked: 2 fit/).waitFor()
     await reviewAndWrite(page)
     await rowOf(page, 'esp32-1')

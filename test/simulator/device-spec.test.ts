@@ -24,6 +24,11 @@ describe('a specification of virtual devices', () => {
     ])
   })
 
+  it('names devices that are no ESP32 after what they are, and counts all of them', () => {
+    const devices = parseDeviceSpec('esp-serial,stm32-serial:2,ymodem,stm32-bridge')
+    expect(devices.map(({ name }) => name)).toEqual(['esp32-1', 'stm32-2', 'stm32-3', 'board-4', 'esp32-5'])
+  })
+
   it('lists kinds with counts and faults', () => {
     const devices = parseDeviceSpec('esp-parts:3,esp-parts+slow,esp-parts+reboot@40,esp-parts:2+liar+slow@5')
     expect(devices.map(device => device.faults)).toEqual([

@@ -26,6 +26,7 @@ const traits = {
 
 export const stm32SerialKind: DeviceKind = {
   id: 'stm32-serial',
+  namePrefix: 'stm32',
   traits,
   faults: stm32SerialFaults,
   start: options => startVirtualStm32Serial(options),

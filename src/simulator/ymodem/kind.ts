@@ -16,6 +16,7 @@ const traits = {
 
 export const ymodemKind: DeviceKind = {
   id: 'ymodem',
+  namePrefix: 'board',
   traits,
   faults: ymodemFaults,
   start: options => startVirtualYmodem(options),
