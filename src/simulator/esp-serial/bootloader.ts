@@ -38,9 +38,10 @@ export type BootResult = BootedApp | FailedBoot
 export interface BootPlace {
   readonly imageChipId: number | null
   readonly bootloaderOffset: number
+  /** Where its bootloader was built to look for the partition table. */
+  readonly tableOffset: number
 }
 
-const TABLE_OFFSET = 0x8000
 const TABLE_BYTES = 0xc00
 const ENTRY_BYTES = 32
 const APP = 0
@@ -64,9 +65,9 @@ interface OtaRecord {
  * @param mayWrite whether otadata is brought up to date as the bootloader does; false to look what would start
  */
 export function bootFrom(flash: NorFlash, place: BootPlace, mayWrite: boolean): BootResult {
-  const { bootloaderOffset, imageChipId } = place
+  const { bootloaderOffset, imageChipId, tableOffset } = place
   // The ESP8266 has no second stage: what lies at 0 is what it runs.
-  const end = imageChipId === null ? flash.sizeBytes : TABLE_OFFSET
+  const end = imageChipId === null ? flash.sizeBytes : tableOffset
   const first = walkImage(flash.view(bootloaderOffset, end - bootloaderOffset), imageChipId)
   if (typeof first === 'string' || !first.isChecksumRight) {
     const note = typeof first === 'string' ? first : 'csum err'
@@ -76,7 +77,7 @@ export function bootFrom(flash: NorFlash, place: BootPlace, mayWrite: boolean): 
     const partition = { label: '', type: APP, subtype: FACTORY, offset: 0, sizeBytes: flash.sizeBytes }
     return { kind: 'app', partition, image: first, isUnproven: false, partitions: [], notes: [] }
   }
-  const partitions = readTable(flash)
+  const partitions = readTable(flash, tableOffset)
   if (typeof partitions === 'string') {
     return {
       kind: 'none',
@@ -89,8 +90,8 @@ export function bootFrom(flash: NorFlash, place: BootPlace, mayWrite: boolean): 
 }
 
 /** The application says that it is well: what was tried stays. */
-export function markValid(flash: NorFlash): void {
-  const partitions = readTable(flash)
+export function markValid(flash: NorFlash, { tableOffset }: Pick<BootPlace, 'tableOffset'>): void {
+  const partitions = readTable(flash, tableOffset)
   if (typeof partitions === 'string') return
   const otaData = findOtaData(partitions)
   const record = otaData === undefined ? null : activeRecord(readRecords(flash, otaData))
@@ -100,8 +101,8 @@ export function markValid(flash: NorFlash): void {
 }
 
 /** All partitions of applications, whatever lies in them; empty where there is no sound table. */
-export function appPartitions(flash: NorFlash): readonly BootPartition[] {
-  const partitions = readTable(flash)
+export function appPartitions(flash: NorFlash, tableOffset: number): readonly BootPartition[] {
+  const partitions = readTable(flash, tableOffset)
   return typeof partitions === 'string' ? [] : partitions.filter(({ type }) => type === APP)
 }
 
@@ -175,8 +176,8 @@ function findOtaData(partitions: readonly BootPartition[]): BootPartition | unde
 }
 
 /** @returns the reason where the table is not sound */
-function readTable(flash: NorFlash): readonly BootPartition[] | string {
-  const bytes = flash.view(TABLE_OFFSET, TABLE_BYTES)
+function readTable(flash: NorFlash, tableOffset: number): readonly BootPartition[] | string {
+  const bytes = flash.view(tableOffset, TABLE_BYTES)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const partitions: BootPartition[] = []
   for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {

@@ -24,6 +24,8 @@ export interface EspSerialOptions extends BoardSettings {
   /** A power of two; 4 MiB by default. */
   readonly flashBytes?: number
   readonly factory?: FactoryState
+  /** Where its bootloader looks for the partition table; 0x8000 by default. */
+  readonly tableOffset?: number
   readonly carrier?: UartPortOptions['carrier']
   readonly wiring?: Wiring
   readonly isSelfPowered?: boolean
@@ -40,6 +42,7 @@ export interface EspSerialOptions extends BoardSettings {
 }
 
 const MIB = 1024 * 1024
+const USUAL_TABLE_OFFSET = 0x8000
 
 export class EspBoard {
   readonly options: BoardOptions
@@ -64,6 +67,7 @@ export class EspBoard {
       chip: this.chipName,
       flashBytes: settings.flashBytes ?? 4 * MIB,
       state: settings.factory ?? 'two-slots',
+      tableOffset: settings.tableOffset ?? USUAL_TABLE_OFFSET,
       version: this.options.firmware.version,
       seed: this.options.seed,
     }
@@ -80,7 +84,8 @@ export class EspBoard {
   /** The application that was written last since this process made the board, as long as its own header says, sound or not. */
   lastWrittenApp(): Uint8Array | null {
     const whole = { label: '', type: 0, subtype: 0, offset: 0, sizeBytes: this.flash.sizeBytes }
-    const partitions = this.chipName === 'ESP8266' ? [whole] : appPartitions(this.flash)
+    const partitions =
+      this.chipName === 'ESP8266' ? [whole] : appPartitions(this.flash, this.chip.bootPlace.tableOffset)
     let last: BootPartition | null = null
     let newest = 0
     for (const partition of partitions) {
@@ -142,6 +147,7 @@ export class EspBoard {
       confirmMs: this.options.confirmMs,
       heapEveryMs: settings.heapEveryMs ?? 1000,
       clock: this.options.clock,
+      tableOffset: settings.tableOffset ?? USUAL_TABLE_OFFSET,
       factoryApp: this.#delivered,
     }
     return new VirtualChip(options, this.flash, () => this.#hooks())

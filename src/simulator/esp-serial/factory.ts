@@ -3,11 +3,7 @@ import { buildEspImage } from '../../core/formats/esp-image/build-image.ts'
 import { chipByName, type EspChip } from '../../core/formats/esp-image/chips.ts'
 import { buildDemoFirmware, randomBytes } from '../../core/formats/esp-image/demo-firmware.ts'
 import { buildOtaData } from '../../core/formats/esp-image/ota-data.ts'
-import {
-  buildPartitionTable,
-  DEFAULT_TABLE_OFFSET,
-  type Partition,
-} from '../../core/formats/esp-image/partition-table.ts'
+import { buildPartitionTable, type Partition } from '../../core/formats/esp-image/partition-table.ts'
 
 /** `two-slots`: two OTA slots and otadata; `factory-only`: one application; `factory-and-ota`: all three; `blank`: nothing. */
 export type FactoryState = 'two-slots' | 'factory-only' | 'factory-and-ota' | 'blank'
@@ -18,13 +14,16 @@ export interface FactoryWish {
   readonly state: FactoryState
   readonly version: string
   readonly seed: number
+  readonly tableOffset: number
 }
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const OLD_APP_BYTES = 96 * KIB
 const BOOTLOADER_BYTES = 16 * KIB
-const NVS_OFFSET = 0x9000
+const TABLE_SECTOR_BYTES = 0x1000
+const NVS_BYTES = 0x5000
+const OTA_DATA_BYTES = 0x2000
 
 /** The application that a board comes with, the same for the same wish; null for a blank one. */
 export function factoryApp({ chip, version, seed, state }: FactoryWish): Uint8Array | null {
@@ -44,8 +43,8 @@ export function deliver(cells: Uint8Array, wish: FactoryWish): void {
   const chip = chipByName(wish.chip)
   if (chip === undefined) throw new RangeError(`there is no chip ${wish.chip}`)
   cells.set(demoBootloader(chip, wish.seed), chip.bootloaderOffset)
-  const partitions = partitionsOf(wish.state, wish.flashBytes)
-  cells.set(buildPartitionTable(partitions), DEFAULT_TABLE_OFFSET)
+  const partitions = partitionsOf(wish, wish.state)
+  cells.set(buildPartitionTable(partitions), wish.tableOffset)
   for (const { type, subtype, label, offset } of partitions) {
     if (type === 'app' && (subtype === 'factory' || wish.state === 'two-slots') && subtype !== 'ota_1')
       cells.set(app, offset)
@@ -56,9 +55,21 @@ export function deliver(cells: Uint8Array, wish: FactoryWish): void {
 }
 
 /** As `default.csv` of the Arduino core and the examples of ESP-IDF lay flash out. */
-function partitionsOf(state: Exclude<FactoryState, 'blank'>, flashBytes: number): readonly Partition[] {
-  const nvs: Partition = { label: 'nvs', type: 'data', subtype: 'nvs', offset: NVS_OFFSET, sizeBytes: 0x5000 }
-  const otaData: Partition = { label: 'otadata', type: 'data', subtype: 'ota', offset: 0xe000, sizeBytes: 0x2000 }
+function partitionsOf(
+  { flashBytes, tableOffset }: FactoryWish,
+  state: Exclude<FactoryState, 'blank'>,
+): readonly Partition[] {
+  const nvsAt = tableOffset + TABLE_SECTOR_BYTES
+  const nvs: Partition = { label: 'nvs', type: 'data', subtype: 'nvs', offset: nvsAt, sizeBytes: NVS_BYTES }
+  const otaDataAt = nvsAt + NVS_BYTES
+  const otaData: Partition = {
+    label: 'otadata',
+    type: 'data',
+    subtype: 'ota',
+    offset: otaDataAt,
+    sizeBytes: OTA_DATA_BYTES,
+  }
+  const appsAt = Math.ceil((otaDataAt + OTA_DATA_BYTES) / 0x1_0000) * 0x1_0000
   const spiffsBytes = flashBytes >= 4 * MIB ? 0x16_0000 : 0x2_0000
   const spiffsAt = flashBytes - 0x1_0000 - spiffsBytes
   const spiffs: Partition = {
@@ -68,7 +79,7 @@ function partitionsOf(state: Exclude<FactoryState, 'blank'>, flashBytes: number)
     offset: spiffsAt,
     sizeBytes: spiffsBytes,
   }
-  const roomBytes = spiffsAt - 0x1_0000
+  const roomBytes = spiffsAt - appsAt
   const apps = {
     'two-slots': ['ota_0', 'ota_1'],
     'factory-only': ['factory'],
@@ -80,7 +91,7 @@ function partitionsOf(state: Exclude<FactoryState, 'blank'>, flashBytes: number)
     label: { factory: 'factory', ota_0: 'app0', ota_1: 'app1' }[subtype] ?? subtype,
     type: 'app',
     subtype,
-    offset: 0x1_0000 + index * slotBytes,
+    offset: appsAt + index * slotBytes,
     sizeBytes: slotBytes,
   }))
   return [nvs, ...(state === 'factory-only' ? [] : [otaData]), ...slots, spiffs]

@@ -18,6 +18,7 @@ const traits: Readonly<Record<string, EspSerialOptions>> = {
   blank: { factory: 'blank' },
   'factory-only': { factory: 'factory-only' },
   'factory-and-ota': { factory: 'factory-and-ota' },
+  'moved-table': { tableOffset: 0x1_0000 },
   'usb-jtag': { wiring: 'usb-serial-jtag', chip: 'ESP32-S3' },
   'no-lines': { wiring: 'none' },
   raw: { carrier: 'raw', wiring: 'none', isSelfPowered: true },

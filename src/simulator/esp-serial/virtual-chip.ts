@@ -36,6 +36,8 @@ export interface ChipOptions {
   /** Between two lines with the free heap; 0 for none. */
   readonly heapEveryMs: number
   readonly clock: DeviceClock
+  /** Where its bootloader looks for the partition table. */
+  readonly tableOffset: number
   /** Tells delivered firmware from new. */
   readonly factoryApp: Uint8Array | null
 }
@@ -135,8 +137,9 @@ export class VirtualChip implements UartPeripheral {
   }
 
   get bootPlace(): BootPlace {
-    const chip = chipByName(this.#options.model.name)
-    return { imageChipId: chip?.imageChipId ?? null, bootloaderOffset: chip?.bootloaderOffset ?? 0 }
+    const { model, tableOffset } = this.#options
+    const chip = chipByName(model.name)
+    return { imageChipId: chip?.imageChipId ?? null, bootloaderOffset: chip?.bootloaderOffset ?? 0, tableOffset }
   }
 
   /** What it runs; while it runs nothing, what its bootloader would start now. */
@@ -198,7 +201,7 @@ export class VirtualChip implements UartPeripheral {
     }
     if (result.isUnproven) {
       this.#after(confirmMs, () => {
-        markValid(this.#flash)
+        markValid(this.#flash, this.#options)
       })
     }
     this.#sayHeap()

@@ -6,6 +6,7 @@ import { isFilledWith } from './little-endian.ts'
 import { OTA_DATA_BYTES, readOtaRecords } from './ota-data.ts'
 import {
   DEFAULT_TABLE_OFFSET,
+  movedTableOffsets,
   PARTITION_TABLE_BYTES,
   readPartitionTable,
   type PartitionTable,
@@ -25,8 +26,6 @@ export interface MergedImage {
 }
 
 const SECTOR_BYTES = 0x1000
-/** A project may move its table; beyond this nobody does. */
-const LAST_TABLE_OFFSET = 0x20000
 /** Data partitions begin with something when they hold anything. */
 const LONGEST_LOOK_BYTES = 1024 * 1024
 const bootloaderOffsets = [...new Set(espChips.map(chip => chip.bootloaderOffset))].sort((left, right) => left - right)
@@ -55,9 +54,8 @@ function findMergedFromTable(bytes: Uint8Array): MergedImage | null {
 
 function findTable(bytes: Uint8Array, firstOffset: number, flashStart: number): number | null {
   const usual = DEFAULT_TABLE_OFFSET - flashStart
-  const candidates = [usual]
-  for (let at = firstOffset; at <= LAST_TABLE_OFFSET; at += SECTOR_BYTES) if (at !== usual) candidates.push(at)
-  for (const at of candidates) {
+  const moved = movedTableOffsets(firstOffset + flashStart).map(offset => offset - flashStart)
+  for (const at of [usual, ...moved]) {
     if (at < firstOffset || at + PARTITION_TABLE_BYTES > bytes.length) continue
     const table = readPartitionTable(bytes, at)
     // Two bytes may be chance. At the usual place a damaged table still counts, so that its damage is reported.

@@ -8,6 +8,8 @@ export type Partition = NonNullable<NonNullable<Inspection['esp']>['partitions']
 
 /** Where the table lies unless a project's settings move it. Source: ESP-IDF partition-tables.rst. */
 export const DEFAULT_TABLE_OFFSET = 0x8000
+/** A bootloader that outgrows its room moves the table; beyond this nobody does. */
+const LAST_TABLE_OFFSET = 0x20000
 /** Room for 95 entries and the MD5. Source: ESP-IDF gen_esp32part.py. */
 export const PARTITION_TABLE_BYTES = 0xc00
 const ENTRY_BYTES = 32
@@ -42,6 +44,14 @@ export interface PartitionTable {
   /** Whether a data partition of subtype `ota` decides which app starts. */
   readonly hasOtaData: boolean
   readonly otaSlotCount: number
+}
+
+/** Places of a table that was moved, the usual one left out. @param firstOffset what lies before it is the bootloader's */
+export function movedTableOffsets(firstOffset: number): readonly number[] {
+  const offsets: number[] = []
+  for (let at = firstOffset; at <= LAST_TABLE_OFFSET; at += SECTOR_BYTES)
+    if (at !== DEFAULT_TABLE_OFFSET) offsets.push(at)
+  return offsets
 }
 
 /** Whether a table begins at `offset`: its first entry has the magic and makes sense. Damage further on does not matter. */

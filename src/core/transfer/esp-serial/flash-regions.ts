@@ -1,7 +1,7 @@
 /** Cuts an image into what goes to flash together: whole sectors, one region of the flash at a time. Pure. */
 import { formatAddress } from '../../../shared/units.ts'
 import type { EspChip } from '../../formats/esp-image/chips.ts'
-import { DEFAULT_TABLE_OFFSET, type Partition } from '../../formats/esp-image/partition-table.ts'
+import type { Partition } from '../../formats/esp-image/partition-table.ts'
 import type { Segment } from '../../image/memory-image.ts'
 import { SECTOR_BYTES, type FlashRun } from './sectors.ts'
 
@@ -48,18 +48,31 @@ export function joinRuns(segments: readonly Segment[]): FlashRun[] {
   })
 }
 
-/** The regions of a flash by a table, sorted and without overlaps; `partitions` null: only what the chip itself fixes. */
-export function regionsOf(chip: EspChip, partitions: readonly Partition[] | null): readonly FlashRegion[] {
-  const table = DEFAULT_TABLE_OFFSET
+/**
+ * The regions of a flash by a table, sorted and without overlaps.
+ * @param tableOffset where the bootloader looks for the table
+ * @param partitions null: only what the chip itself fixes
+ */
+export function regionsOf(
+  chip: EspChip,
+  tableOffset: number,
+  partitions: readonly Partition[] | null,
+): readonly FlashRegion[] {
   const regions: FlashRegion[] = [
     {
       what: 'bootloader',
       place: 'bootloader',
       offset: chip.bootloaderOffset,
-      sizeBytes: table - chip.bootloaderOffset,
+      sizeBytes: tableOffset - chip.bootloaderOffset,
       partition: null,
     },
-    { what: 'partition-table', place: 'partition table', offset: table, sizeBytes: SECTOR_BYTES, partition: null },
+    {
+      what: 'partition-table',
+      place: 'partition table',
+      offset: tableOffset,
+      sizeBytes: SECTOR_BYTES,
+      partition: null,
+    },
   ]
   for (const partition of partitions ?? []) {
     const { label, subtype, offset, sizeBytes } = partition

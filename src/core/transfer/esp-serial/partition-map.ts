@@ -12,11 +12,15 @@ import {
 } from '../../formats/esp-image/ota-data.ts'
 import {
   DEFAULT_TABLE_OFFSET,
+  looksLikePartitionTable,
+  movedTableOffsets,
   PARTITION_TABLE_BYTES,
   readPartitionTable,
   type Partition,
+  type PartitionTable,
 } from '../../formats/esp-image/partition-table.ts'
 import type { EspLoader } from './esp-loader.ts'
+import { SECTOR_BYTES } from './sectors.ts'
 
 export interface BoardSlot {
   readonly partition: Partition
@@ -30,7 +34,9 @@ export interface BoardMap {
   readonly hasBootloader: boolean
   /** Whether the place of the bootloader is erased, so that nothing starts. */
   readonly isBlank: boolean
-  /** Null: there is none at 0x8000, it is damaged, or it is encrypted. */
+  /** Where the bootloader looks for the table, as far as it shows: where one was found, else the usual place. */
+  readonly tableOffset: number
+  /** Null: none was found, it is damaged, or it is encrypted. */
   readonly partitions: readonly Partition[] | null
   readonly otaRecords: readonly OtaRecord[]
   readonly slots: readonly BoardSlot[]
@@ -44,15 +50,17 @@ const DESCRIPTOR_AT = HEADER_BYTES + SEGMENT_HEADER_BYTES
 /** A ROM reads 64 bytes a command, so no more is read than is looked at. */
 const HEAD_BYTES = DESCRIPTOR_AT + APP_DESCRIPTOR_BYTES
 const OTA_RECORD_BYTES = 32
+const TABLE_HEAD_BYTES = 32
 /** A flash has room for 16 update slots, a factory app and a test app. */
 const MOST_SLOTS = 18
 
 /** @throws {FlashproofError} loader.*, network.*, serial.* */
 export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
-  const tableBytes = await readFlash(loader, DEFAULT_TABLE_OFFSET, PARTITION_TABLE_BYTES)
-  const table = readPartitionTable(tableBytes)
-  const head = await readFlash(loader, loader.facts.chip.bootloaderOffset, DESCRIPTOR_AT)
-  const start = { hasBootloader: looksLikeImage(head) !== 'no', isBlank: isFilledWith(head, 0xff) }
+  const { bootloaderOffset } = loader.facts.chip
+  const head = await readFlash(loader, bootloaderOffset, DESCRIPTOR_AT)
+  const hasBootloader = looksLikeImage(head) !== 'no'
+  const { table, tableOffset } = await findTable(loader, hasBootloader)
+  const start = { hasBootloader, isBlank: isFilledWith(head, 0xff), tableOffset }
   if (table === null || table.md5Valid === false) {
     return { ...start, partitions: null, otaRecords: [], slots: [], active: null, isOnTrial: false }
   }
@@ -68,6 +76,36 @@ export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
   const state = activeOtaRecord(otaRecords)?.state
   const isOnTrial = state === 'new' || state === 'pending-verify'
   return { ...start, partitions, otaRecords, slots, active, isOnTrial }
+}
+
+interface FoundTable {
+  readonly table: PartitionTable | null
+  readonly tableOffset: number
+}
+
+/**
+ * Looks at the usual place; where there is none, but a bootloader that must have one, at the places that projects move it to.
+ * There its MD5 must be right, and it must be the only one: another project may have left a table behind.
+ */
+async function findTable(loader: EspLoader, hasBootloader: boolean): Promise<FoundTable> {
+  const table = await readTable(loader, DEFAULT_TABLE_OFFSET)
+  const usual = { table, tableOffset: DEFAULT_TABLE_OFFSET }
+  const { chip, flashBytes } = loader.facts
+  // The ESP8266 has none.
+  if (table !== null || !hasBootloader || chip.imageChipId === null) return usual
+  const found: FoundTable[] = []
+  for (const tableOffset of movedTableOffsets(chip.bootloaderOffset + SECTOR_BYTES)) {
+    if (flashBytes !== null && tableOffset + SECTOR_BYTES > flashBytes) break
+    if (!looksLikePartitionTable(await readFlash(loader, tableOffset, TABLE_HEAD_BYTES))) continue
+    const moved = await readTable(loader, tableOffset)
+    if (moved?.md5Valid === true) found.push({ table: moved, tableOffset })
+  }
+  const [only, second] = found
+  return only !== undefined && second === undefined ? only : usual
+}
+
+async function readTable(loader: EspLoader, offset: number): Promise<PartitionTable | null> {
+  return readPartitionTable(await readFlash(loader, offset, PARTITION_TABLE_BYTES))
 }
 
 async function readSlot(loader: EspLoader, partition: Partition): Promise<BoardSlot> {

@@ -66,7 +66,7 @@ function placeOfKind(image: PlanImage, kind: string, board: Board): number {
     case 'bootloader':
       return board.facts.chip.bootloaderOffset
     case 'partition-table':
-      return DEFAULT_TABLE_OFFSET
+      return board.map?.tableOffset ?? DEFAULT_TABLE_OFFSET
     default: {
       const otaData = otaDataPartition(board.map?.partitions ?? [])
       if (otaData !== null) return otaData.offset

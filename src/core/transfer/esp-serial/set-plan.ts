@@ -10,7 +10,12 @@ import { chosenPartition, otaDataPartition } from '../../formats/esp-image/boot-
 import { looksLikeImage } from '../../formats/esp-image/image-header.ts'
 import { isFilledWith } from '../../formats/esp-image/little-endian.ts'
 import { readOtaRecords } from '../../formats/esp-image/ota-data.ts'
-import { DEFAULT_TABLE_OFFSET, readPartitionTable, type Partition } from '../../formats/esp-image/partition-table.ts'
+import {
+  DEFAULT_TABLE_OFFSET,
+  movedTableOffsets,
+  readPartitionTable,
+  type Partition,
+} from '../../formats/esp-image/partition-table.ts'
 import type { Judgement } from '../judgement.ts'
 import { overwriteQuestion, switchBytes } from './app-plan.ts'
 import { assertPieceFits, judgePartSectors } from './checks.ts'
@@ -19,8 +24,8 @@ import type { EspOptions } from './options.ts'
 import type { BoardMap } from './partition-map.ts'
 import type { PlacedImage } from './place-image.ts'
 import type { Board, PlanDraft, PlanImage } from './plan.ts'
-import type { FlashRun } from './sectors.ts'
-import { judgeTableChange, judgeTableLoss } from './table-change.ts'
+import { SECTOR_BYTES, type FlashRun } from './sectors.ts'
+import { judgeTableChange, judgeTableLoss, type BroughtTable } from './table-change.ts'
 
 /** @throws {FlashproofError} image.* */
 export function planSet(
@@ -33,16 +38,17 @@ export function planSet(
   const runs = joinRuns(placed.segments)
   assertWhole(image, board)
   assertInFlash(runs, board, image.fileName)
-  const ownTable = soundTableIn(runs)
-  const partitions = ownTable ?? map?.partitions ?? null
-  const pieces = cutAtRegions(runs, regionsOf(facts.chip, partitions), placed.segments)
+  const brought = tableIn(runs, board)
+  const partitions = brought?.partitions ?? map?.partitions ?? null
+  const tableOffset = brought?.offset ?? map?.tableOffset ?? DEFAULT_TABLE_OFFSET
+  const pieces = cutAtRegions(runs, regionsOf(facts.chip, tableOffset, partitions), placed.segments)
   for (const piece of pieces) assertPieceFits(piece, board, image.fileName)
   const isLeftAlone = (piece: FlashPiece): boolean =>
     placed.hasFiller && !options.writeFill && isFillerOverData(piece, map)
   const writes = pieces.filter(piece => !isLeftAlone(piece))
   const choice = chooseStart(writes, partitions, map, placed.isRaw)
   const added = choice.added === null ? [] : [choice.added]
-  const isTableLost = ownTable === null && writes.some(({ region }) => region.what === 'partition-table')
+  const isTableLost = brought === null && writes.some(({ region }) => region.what === 'partition-table')
   return {
     writes: [...writes, ...added],
     leftAlone: pieces
@@ -53,7 +59,7 @@ export function planSet(
     isTableLost,
     judgements: [
       ...judgePartSectors(placed.segments),
-      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(ownTable, board)),
+      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(brought, board)),
       ...judgeAppInPlace(writes, map),
       ...judgeOtherStart(writes, choice.starts),
     ],
@@ -83,13 +89,27 @@ function assertInFlash(runs: readonly FlashRun[], { facts }: Board, fileName: st
   )
 }
 
-/** The table that the file brings; null where it brings none that a bootloader takes. */
-function soundTableIn(runs: readonly FlashRun[]): readonly Partition[] | null {
-  for (const { offset, bytes } of runs) {
-    const at = DEFAULT_TABLE_OFFSET - offset
-    if (at < 0 || at >= bytes.length) continue
-    const table = readPartitionTable(bytes, at)
-    return table === null || table.md5Valid === false ? null : table.partitions
+/**
+ * The table that the file brings where the bootloader looks for it; null where it brings none that a bootloader takes. Where
+ * that is the bootloader itself knows: the one that the file brings, for which the file speaks, or the board's.
+ */
+function tableIn(runs: readonly FlashRun[], { facts, map }: Board): BroughtTable | null {
+  const { bootloaderOffset } = facts.chip
+  const bringsBootloader = runs.some(
+    ({ offset, bytes }) => offset <= bootloaderOffset && looksLikeImage(bytes, bootloaderOffset - offset) !== 'no',
+  )
+  const own = bringsBootloader || (map?.partitions ?? null) === null ? null : map
+  const usual = own?.tableOffset ?? DEFAULT_TABLE_OFFSET
+  const others = own === null ? movedTableOffsets(bootloaderOffset + SECTOR_BYTES) : []
+  for (const offset of [usual, ...others]) {
+    const run = runs.find(({ offset: from, bytes }) => from <= offset && offset < from + bytes.length)
+    const table = run === undefined ? null : readPartitionTable(run.bytes, offset - run.offset)
+    if (table === null) continue
+    if (table.md5Valid === true || (offset === usual && table.md5Valid === null)) {
+      return { offset, partitions: table.partitions }
+    }
+    // A damaged one at the usual place is the one that the bootloader will not take.
+    if (offset === usual) return null
   }
   return null
 }

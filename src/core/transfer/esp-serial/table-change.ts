@@ -10,14 +10,23 @@ import type { Board } from './plan.ts'
 const WORD = 'partitions'
 const LONGEST_LIST = 300
 
-/** @param table the new one; null where the file brings none */
-export function judgeTableChange(table: readonly Partition[] | null, board: Board): Judgement[] {
-  if (table === null) return []
+/** A table that a file brings, and where. */
+export interface BroughtTable {
+  readonly offset: number
+  readonly partitions: readonly Partition[]
+}
+
+/** @param brought null where the file brings none */
+export function judgeTableChange(brought: BroughtTable | null, board: Board): Judgement[] {
+  if (brought === null) return []
+  const table = brought.partitions
   const past = pastFlash(table, board.facts.flashBytes)
   if (past !== null) return [past]
   const own = board.map?.partitions ?? null
   if (own === null) return []
   const changes = describeChanges(own, table)
+  const before = board.map?.tableOffset ?? brought.offset
+  if (before !== brought.offset) changes.unshift(`${formatAddress(before)} → ${formatAddress(brought.offset)}`)
   if (changes.length === 0) return []
   const list = stripControl(changes.join('; '), LONGEST_LIST)
   return [
@@ -38,7 +47,7 @@ export function judgeTableChange(table: readonly Partition[] | null, board: Boar
 export function judgeTableLoss({ map, facts }: Board): Judgement[] {
   // An ESP8266 has none, and what no bootloader reads now is no loss.
   if (facts.chip.imageChipId === null || (map !== null && map.partitions === null)) return []
-  const place = formatAddress(DEFAULT_TABLE_OFFSET)
+  const place = formatAddress(map?.tableOffset ?? DEFAULT_TABLE_OFFSET)
   return [
     {
       kind: 'question',
