@@ -18,6 +18,9 @@ import { findDiffering, SECTOR_BYTES, type AskMd5, type FlashRange } from './sec
 
 /** The rate may change, and the line is known to be clean, after each of these. */
 const PART_BYTES = 256 * 1024
+/** Fast lines get parts of several of those: each part begins and ends with a question, which costs 2 % of a short one. */
+const PART_SECONDS = 4
+const BITS_A_BYTE = 10
 /** The first parts are short: a better rate pays from the next one on. */
 const FIRST_PART_BYTES = 32 * 1024
 /** One fault in a part may be anybody's: the rate is kept, and not raised. */
@@ -35,6 +38,11 @@ export interface FlashWriterParts {
   readonly writes: readonly PlannedWrite[]
   /** Bytes of the file; what is not in `writes` counts as done. */
   readonly totalBytes: number
+}
+
+interface PackedPart {
+  readonly part: FlashRange
+  readonly stream: Promise<Uint8Array | null>
 }
 
 interface Share {
@@ -83,10 +91,10 @@ export class FlashWriter {
     const missing = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     this.#setMissing(write, missing)
     const parts = this.#cut(ranges)
-    let next = this.#pack(write, parts[0])
-    for (const [index, part] of parts.entries()) {
-      const packed = await next
-      next = this.#pack(write, parts[index + 1])
+    for (let next = this.#pack(write, parts); next !== null;) {
+      const { part, stream } = next
+      const packed = await stream
+      next = this.#pack(write, parts)
       await this.#atGoodRate(() => this.#sendPart(write, part, packed))
     }
   }
@@ -135,22 +143,38 @@ export class FlashWriter {
     return new FlashproofError('loader.flash-differs', text, { place: region.place, offset, differsAt: where })
   }
 
-  #cut(ranges: readonly FlashRange[]): FlashRange[] {
-    const parts: FlashRange[] = []
+  /** Each part when it is asked for: how long it is depends on the rate that was reached by then. */
+  *#cut(ranges: readonly FlashRange[]): Generator<FlashRange, undefined> {
+    const { ladder } = this.#parts
+    const hasWritten = this.#hasWritten
+    let count = 0
     for (const { offset, sizeBytes } of ranges) {
-      for (let at = 0; at < sizeBytes;) {
-        const isFirst = !this.#hasWritten && parts.length < 2 && this.#parts.ladder !== null
-        const length = Math.min(isFirst ? FIRST_PART_BYTES : PART_BYTES, sizeBytes - at)
-        parts.push({ offset: offset + at, sizeBytes: length })
+      for (let at = 0; at < sizeBytes; count++) {
+        const isFirst = !hasWritten && count < 2 && ladder !== null
+        const length = Math.min(isFirst ? FIRST_PART_BYTES : this.#partBytes, sizeBytes - at)
+        yield { offset: offset + at, sizeBytes: length }
         at += length
       }
     }
-    return parts
   }
 
-  /** Compresses the next part while this one is sent; null where it is sent as it is. */
-  async #pack(write: PlannedWrite, part: FlashRange | undefined): Promise<Uint8Array | null> {
-    if (part === undefined || !this.#parts.loader.abilities.canCompress) return null
+  get #partBytes(): number {
+    const { isStub, baudRate } = this.#parts.loader
+    // A ROM erases the whole part before it takes the first block.
+    if (!isStub) return PART_BYTES
+    const wantedBytes = (baudRate / BITS_A_BYTE) * PART_SECONDS
+    return Math.ceil(wantedBytes / PART_BYTES) * PART_BYTES
+  }
+
+  /** Begins to compress the next part, which goes on while the one before is sent. @returns null behind the last one */
+  #pack(write: PlannedWrite, parts: Generator<FlashRange, undefined>): PackedPart | null {
+    const { value: part } = parts.next()
+    return part === undefined ? null : { part, stream: this.#compressed(write, part) }
+  }
+
+  /** @returns null where it is sent as it is */
+  async #compressed(write: PlannedWrite, part: FlashRange): Promise<Uint8Array | null> {
+    if (!this.#parts.loader.abilities.canCompress) return null
     const plain = this.#bytesOf(write, part)
     const packed = await deflateInThread(plain, BEST_COMPRESSION)
     return packed.length < plain.length ? packed : null
