@@ -75,8 +75,7 @@ export class PageTransfer {
       if (!isFilled(page) && !this.#right.has(page.number)) await this.#keepRest(page, isSameBoard)
     }
     if (!isSameBoard) this.#begin()
-    this.#doneBytes = pages.reduce((sum, page) => sum + (this.#right.has(page.number) ? page.dataBytes : 0), 0)
-    this.#context.progress(this.#doneBytes)
+    this.#countRight()
   }
 
   /** Before everything is erased, nothing of it being kept: that it was begun is on the disk before it is. */
@@ -84,6 +83,16 @@ export class PageTransfer {
     this.#right.clear()
     this.#old.clear()
     this.#doneBytes = 0
+    this.#begin()
+    await this.#passEdge()
+  }
+
+  /**
+   * Before pages that count as done are erased once more: nothing counts any more, on the disk before it is so. A run that
+   * goes on from there then believes no page, and takes what lay beside the image from the files that were kept.
+   */
+  async beginAgain(): Promise<void> {
+    this.#countRight()
     this.#begin()
     await this.#passEdge()
   }
@@ -112,6 +121,7 @@ export class PageTransfer {
       if (!isFilled(page)) await this.#keepRest(page, false)
       this.#right.delete(page.number)
     }
+    if (!isFilled(page)) await this.beginAgain()
     await this.#writer.erase([page], [page])
     for (const block of this.#blocksOf(page)) {
       await this.#writer.write(block)
@@ -206,6 +216,12 @@ export class PageTransfer {
     if (old === kept || old.every(byte => byte === this.#options.erasedByte)) return
     const { path } = await this.#context.keepFile(name, piecesOf(old))
     this.#context.log('info', 'page.kept', `page ${String(page.number)} as it was is kept in ${path}`)
+  }
+
+  #countRight(): void {
+    const right = this.#options.pages.filter(({ number }) => this.#right.has(number))
+    this.#doneBytes = right.reduce((sum, { dataBytes }) => sum + dataBytes, 0)
+    this.#context.progress(this.#doneBytes)
   }
 
   #begin(): void {

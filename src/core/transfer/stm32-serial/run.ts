@@ -42,6 +42,8 @@ export class Stm32Run {
   readonly #endpoint: SerialEndpoint | SocketEndpoint
   #phase: PhaseState = 'connecting'
   #standing: BoardStanding = standing.untouched
+  /** Whether it is on record that all was sent and acknowledged. */
+  #hasWords = false
 
   constructor(
     order: TransferOrder,
@@ -95,6 +97,7 @@ export class Stm32Run {
     } catch (error) {
       if (!hasErrorCode(error, 'loader.protected') || !this.#options.removeProtection) throw error
       await this.#removeWriteProtection(connection, error)
+      await transfer.beginAgain()
       await this.#writeAndProve(writer, transfer, false)
     }
     const start = { order: this.#order, options: this.#options, context, connection, signal: this.#anySignal }
@@ -171,6 +174,7 @@ export class Stm32Run {
   }
 
   async #removeWriteProtection(connection: LoaderConnection, { message, details }: FlashproofError): Promise<void> {
+    this.#enter(this.#phase, standing.protected)
     const question = `${message}. Take the write protection of the whole chip away?`
     await this.#context.decide(REMOVE_WRITE_PROTECTION, question, { ...details })
     await this.#unprotect(connection, COMMAND.writeUnprotect)
@@ -192,7 +196,8 @@ export class Stm32Run {
   async #prove(writer: FlashWriter, transfer: PageTransfer): Promise<void> {
     const context = this.#context
     const { image } = this.#order
-    this.#addWords(transfer)
+    if (!this.#hasWords) this.#addWords(transfer)
+    this.#hasWords = true
     this.#enter('verifying', standing.unproven)
     const origin = image.baseAddress ?? this.#options.base
     const { sha256 } = await readBack(transfer.written, origin, image.bytes.length, {

@@ -49,20 +49,24 @@ export class FlashWriter {
    * @throws {FlashproofError} loader.protected for a page that keeps what it held, loader.refused, network.*
    */
   async erase(pages: readonly Page[], looksAt: readonly Page[]): Promise<void> {
+    await this.#erasePages(pages)
+    for (const page of looksAt) {
+      if (await this.#looksErased(page)) continue
+      // Once more: an answer that was taken for this command's may have been another one's.
+      await this.#erasePages(pages)
+      if (!(await this.#looksErased(page))) {
+        throw protectedPage(page, 'it acknowledges being erased and keeps what it held')
+      }
+    }
+  }
+
+  async #erasePages(pages: readonly Page[]): Promise<void> {
     const command = this.#connection.eraseCommand
     const most = command === COMMAND.erase ? MOST_PAGES_OF_ERASE : MOST_PAGES_OF_EXTENDED_ERASE
     for (let start = 0; start < pages.length; start += most) {
       const numbers = pages.slice(start, start + most).map(page => page.number)
       const what = `erasing page ${String(numbers[0])} and ${String(numbers.length - 1)} more`
       await this.#persist(what, () => this.#session.erase(command, numbers))
-    }
-    for (const page of looksAt) {
-      if (await this.#looksErased(page)) continue
-      // Once more, alone: an answer that was taken for this command's may have been another one's.
-      await this.#persist(`erasing page ${String(page.number)}`, () => this.#session.erase(command, [page.number]))
-      if (!(await this.#looksErased(page))) {
-        throw protectedPage(page, 'it acknowledges being erased and keeps what it held')
-      }
     }
   }
 

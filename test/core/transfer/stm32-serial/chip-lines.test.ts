@@ -74,7 +74,7 @@ describe.concurrent('write protection', () => {
     const before = Uint8Array.from(device.flash())
     const wanted = program(sizeBytes, 9)
     const plain = await chips.flash(device, wanted)
-    expect([plain.state, plain.error?.code]).toEqual(['failed', 'loader.protected'])
+    expect([plain.state, plain.error?.code, plain.boardNow]).toEqual(['failed', 'loader.protected', 'unknown'])
     const options = { removeProtection: true }
     const unasked = await chips.flash(device, wanted, { options })
     expect([unasked.state, unasked.error?.code, unasked.error?.details['accept']]).toEqual([
@@ -82,10 +82,34 @@ describe.concurrent('write protection', () => {
       'job.decision-needed',
       'remove-write-protection',
     ])
+    expect([unasked.boardNow, unasked.unplug]).toEqual(['unknown', 'safe'])
     expect(flashAt(device, FLASH_START + offset, KIB)).toEqual(before.subarray(offset, offset + KIB))
     const job = await chips.flash(device, wanted, { options, accept: ['remove-write-protection'] })
-    expect([job.verdict, job.error]).toEqual(['proven', null])
+    expect([job.verdict, job.error, job.doneBytes]).toEqual(['proven', null, wanted.length])
+    expect(job.evidence.map(({ level }) => level)).toEqual(['sent', 'acknowledged', 'stored'])
     expect(flashAt(device, FLASH_START, wanted.length)).toEqual(wanted)
+  })
+})
+
+describe('a cable that is pulled after a write protection was taken away', () => {
+  // In the pages before the one that is partly used, while that one is erased, and while its rest is written back.
+  it.each([300, 40_000, 50_300, 50_700])('at byte %i costs nothing of what lies beside the image', async byte => {
+    const device = await chips.chip({ product: 'f103' })
+    await chips.flash(device, program(48 * KIB, 5))
+    await device.reboot()
+    await protect(device, [10])
+    const before = flashAt(device, FLASH_START, 48 * KIB).slice()
+    const wanted = program(47 * KIB + 100, 9)
+    const stop = chips.bench.watchLog((_jobId, { code }) => {
+      if (code === 'loader.unprotect') device.setFaults([fault('cut', { byte, ms: 5 })])
+    })
+    const order = { options: { removeProtection: true }, accept: ['remove-write-protection'] }
+    const job = await chips.flash(device, wanted, order)
+    stop()
+    expect([job.verdict, job.error, job.attempts, job.doneBytes]).toEqual(['proven', null, 2, wanted.length])
+    const now = flashAt(device, FLASH_START, 48 * KIB)
+    expect(now.subarray(0, wanted.length)).toEqual(wanted)
+    expect(now.subarray(wanted.length)).toEqual(before.subarray(wanted.length))
   })
 })
 
