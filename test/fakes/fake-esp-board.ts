@@ -28,6 +28,8 @@ export class FakeEspBoard implements EspLoader {
   readonly commands: string[] = []
   /** Plain bytes that were programmed. */
   writtenBytes = 0
+  /** Of each compressed block: what it was said to fill of the flash, and what it filled. */
+  readonly statedBytes: { readonly stated: number | undefined; readonly filled: number }[] = []
   md5Commands = 0
   starts = 0
   connections = 0
@@ -135,10 +137,11 @@ export class FakeEspBoard implements EspLoader {
     const taken: Uint8Array[] = []
     let at = 0
     return Promise.resolve({
-      block: async bytes => {
+      block: async (bytes, stated) => {
         await this.#takeBlock()
         taken.push(bytes)
         const plain = inflateSync(Buffer.concat(taken), { finishFlush: constants.Z_SYNC_FLUSH })
+        this.statedBytes.push({ stated, filled: plain.length - at })
         this.#program(offset + at, plain.subarray(at))
         at = plain.length
       },

@@ -5,7 +5,10 @@
  * has the measurements.
  */
 import { readFileSync, readSync, writeSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 
+/** So many readings in a row that all found something: then whatever else waits has its turn. */
+const MOST_IN_A_ROW = 4
 /** `O_NONBLOCK` on Linux. */
 const NONBLOCK = 0o4000
 
@@ -26,13 +29,19 @@ interface BindingShape {
 export function readAndWriteDirectly(binding: unknown): boolean {
   if (!isBinding(binding) || binding.fd === null || !neverBlocks(binding.fd)) return false
   const own = { read: binding.read.bind(binding), write: binding.write.bind(binding) }
+  let inARow = 0
   binding.read = async (buffer, offset, length) => {
+    if (++inARow > MOST_IN_A_ROW) {
+      inARow = 0
+      await turn()
+    }
     for (;;) {
       const bytesRead =
         binding.fd === null ? null : attempt(binding.fd, fd => readSync(fd, buffer, offset, length, null))
       // Nothing at all is how the far end of a pty says that it is gone.
       if (bytesRead === null || bytesRead === 0 || !binding.isOpen) return await own.read(buffer, offset, length)
       if (bytesRead !== 'later') return { buffer, bytesRead }
+      inARow = 0
       await new Promise<void>((resolve, reject) => {
         binding.poller.once('readable', error => {
           if (error === null) resolve()

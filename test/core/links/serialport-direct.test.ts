@@ -66,4 +66,25 @@ describe.skipIf(socat === null || process.platform !== 'linux')('a serial port',
     }
     await link.close()
   })
+
+  it('leaves time for everything else while a board never falls silent', async () => {
+    const { path, socket } = await startDevice()
+    const link = await openSerialPort({ path, text: path }, { baudRate: 115_200, parity: 'none' }, {})
+    const talk = (): void => {
+      while (socket.write(Buffer.alloc(1000, 0x2e)));
+      socket.once('drain', talk)
+    }
+    talk()
+    let ticks = 0
+    const ticking = setInterval(() => ticks++, 10)
+    const endMs = performance.now() + 1000
+    while (performance.now() < endMs) {
+      await link.readSome(soon)
+      // What a monitor does with it.
+      for (const busyUntilMs = performance.now() + 1; performance.now() < busyUntilMs;);
+    }
+    clearInterval(ticking)
+    await link.close()
+    expect(ticks).toBeGreaterThan(20)
+  })
 })

@@ -23,8 +23,8 @@ const PART_SECONDS = 4
 const BITS_A_BYTE = 10
 /** The first parts are short: a better rate pays from the next one on. */
 const FIRST_PART_BYTES = 32 * 1024
-/** One fault in a part may be anybody's: the rate is kept, and not raised. */
-const MOST_REPEATS_A_PART = 1
+/** One fault in so many bytes may be anybody's: the rate is kept, and not raised. */
+const BYTES_A_REPEAT = PART_BYTES
 /** Times that sectors which differ after writing are written again. */
 const MENDING_ROUNDS = 2
 const deflateInThread = promisify(deflate)
@@ -95,7 +95,7 @@ export class FlashWriter {
       const { part, stream } = next
       const packed = await stream
       next = this.#pack(write, parts)
-      await this.#atGoodRate(() => this.#sendPart(write, part, packed))
+      await this.#atGoodRate(part, () => this.#sendPart(write, part, packed))
     }
   }
 
@@ -185,7 +185,7 @@ export class FlashWriter {
   }
 
   /** Goes one step down when the line broke, or what was sent had to be sent again; one up after a clean part. */
-  async #atGoodRate(work: () => Promise<void>): Promise<void> {
+  async #atGoodRate({ sizeBytes }: FlashRange, work: () => Promise<void>): Promise<void> {
     const { loader, ladder } = this.#parts
     const rate = loader.baudRate
     const repeatsBefore = loader.repeats
@@ -196,8 +196,9 @@ export class FlashWriter {
       throw thrown
     }
     const repeats = loader.repeats - repeatsBefore
-    if (ladder === null || repeats === MOST_REPEATS_A_PART) return
-    if (repeats > MOST_REPEATS_A_PART) {
+    const mostRepeats = Math.ceil(sizeBytes / BYTES_A_REPEAT)
+    if (ladder === null || (repeats > 0 && repeats <= mostRepeats)) return
+    if (repeats > mostRepeats) {
       ladder.noteFailure(rate)
       if (ladder.first < rate) await loader.changeBaudRate(ladder.first)
       return
@@ -236,20 +237,25 @@ export class FlashWriter {
     const { blockBytes } = loader.abilities
     const missingBefore = this.#share(write).missing
     let sectors = 0
+    let plainBefore = 0
     let edge: Promise<void> = Promise.resolve()
+    const blockAt = (at: number): Uint8Array => stream.subarray(at, at + blockBytes)
+    // Counted while the block before is on the line: how long an answer may take depends on it.
+    let counted = inflated?.add(blockAt(0))
     for (let at = 0; at < stream.length; at += blockBytes) {
-      const block = stream.subarray(at, at + blockBytes)
+      const block = blockAt(at)
       const startedMs = context.clock.monotonicMs()
       await edge
-      const counted = inflated?.add(block)
-      const sent = toLoader.block(block)
+      const isLast = at + blockBytes >= stream.length
+      const plainBytes = isLast ? part.sizeBytes : ((await counted) ?? at + block.length)
+      if (!isLast) counted = inflated?.add(blockAt(at + blockBytes))
+      const sent = toLoader.block(block, plainBytes - plainBefore)
+      plainBefore = plainBytes
       // The journal commits what was acknowledged before while this block is on the line.
       edge = at === 0 ? edge : passEdge(context)
       edge.catch(() => undefined)
       await sent
       this.blocks++
-      const isLast = at + blockBytes >= stream.length
-      const plainBytes = isLast ? part.sizeBytes : ((await counted) ?? at + block.length)
       const durationMs = context.clock.monotonicMs() - startedMs
       sectors = this.#acknowledge(write, part, { sectors, plainBytes, durationMs, isLast })
       this.#setMissing(write, missingBefore - plainBytes)

@@ -59,7 +59,7 @@ export async function readBoardMap(loader: EspLoader): Promise<BoardMap> {
   const { bootloaderOffset } = loader.facts.chip
   const head = await readFlash(loader, bootloaderOffset, DESCRIPTOR_AT)
   const hasBootloader = looksLikeImage(head) !== 'no'
-  const { table, tableOffset } = await findTable(loader, hasBootloader)
+  const { table, tableOffset } = await findTable(loader)
   const start = { hasBootloader, isBlank: isFilledWith(head, 0xff), tableOffset }
   if (table === null || table.md5Valid === false) {
     return { ...start, partitions: null, otaRecords: [], slots: [], active: null, isOnTrial: false }
@@ -84,15 +84,16 @@ interface FoundTable {
 }
 
 /**
- * Looks at the usual place; where there is none, but a bootloader that must have one, at the places that projects move it to.
- * There its MD5 must be right, and it must be the only one: another project may have left a table behind.
+ * Looks at the usual place; where there is none, at the places that projects move it to. There its MD5 must be right, and it
+ * must be the only one: another project may have left a table behind. Whether a bootloader is there does not count: a run
+ * that goes on where another broke off may find it erased, and must still know which partitions are the board's own.
  */
-async function findTable(loader: EspLoader, hasBootloader: boolean): Promise<FoundTable> {
+async function findTable(loader: EspLoader): Promise<FoundTable> {
   const table = await readTable(loader, DEFAULT_TABLE_OFFSET)
   const usual = { table, tableOffset: DEFAULT_TABLE_OFFSET }
   const { chip, flashBytes } = loader.facts
   // The ESP8266 has none.
-  if (table !== null || !hasBootloader || chip.imageChipId === null) return usual
+  if (table !== null || chip.imageChipId === null) return usual
   const found: FoundTable[] = []
   for (const tableOffset of movedTableOffsets(chip.bootloaderOffset + SECTOR_BYTES)) {
     if (flashBytes !== null && tableOffset + SECTOR_BYTES > flashBytes) break

@@ -15,6 +15,7 @@ import {
   movedTableOffsets,
   readPartitionTable,
   type Partition,
+  type PartitionTable,
 } from '../../formats/esp-image/partition-table.ts'
 import type { Judgement } from '../judgement.ts'
 import { overwriteQuestion, switchBytes } from './app-plan.ts'
@@ -59,7 +60,7 @@ export function planSet(
     isTableLost,
     judgements: [
       ...judgePartSectors(placed.segments),
-      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(brought, board)),
+      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(brought, bringsBootloader(runs, board), board)),
       ...judgeAppInPlace(writes, map),
       ...judgeOtherStart(writes, choice.starts),
     ],
@@ -93,25 +94,31 @@ function assertInFlash(runs: readonly FlashRun[], { facts }: Board, fileName: st
  * The table that the file brings where the bootloader looks for it; null where it brings none that a bootloader takes. Where
  * that is the bootloader itself knows: the one that the file brings, for which the file speaks, or the board's.
  */
-function tableIn(runs: readonly FlashRun[], { facts, map }: Board): BroughtTable | null {
+function tableIn(runs: readonly FlashRun[], board: Board): BroughtTable | null {
+  const { facts, map } = board
   const { bootloaderOffset } = facts.chip
-  const bringsBootloader = runs.some(
-    ({ offset, bytes }) => offset <= bootloaderOffset && looksLikeImage(bytes, bootloaderOffset - offset) !== 'no',
-  )
-  const own = bringsBootloader || (map?.partitions ?? null) === null ? null : map
+  const own = bringsBootloader(runs, board) || (map?.partitions ?? null) === null ? null : map
   const usual = own?.tableOffset ?? DEFAULT_TABLE_OFFSET
-  const others = own === null ? movedTableOffsets(bootloaderOffset + SECTOR_BYTES) : []
-  for (const offset of [usual, ...others]) {
-    const run = runs.find(({ offset: from, bytes }) => from <= offset && offset < from + bytes.length)
-    const table = run === undefined ? null : readPartitionTable(run.bytes, offset - run.offset)
-    if (table === null) continue
-    if (table.md5Valid === true || (offset === usual && table.md5Valid === null)) {
-      return { offset, partitions: table.partitions }
-    }
-    // A damaged one at the usual place is the one that the bootloader will not take.
-    if (offset === usual) return null
-  }
-  return null
+  const table = tableAt(runs, usual)
+  // A damaged one at the usual place is the one that the bootloader will not take.
+  if (table !== null) return table.md5Valid === false ? null : { offset: usual, partitions: table.partitions }
+  const moved = own === null ? movedTableOffsets(bootloaderOffset + SECTOR_BYTES) : []
+  const found = moved.flatMap(offset => {
+    const other = tableAt(runs, offset)
+    return other?.md5Valid === true ? [{ offset, partitions: other.partitions }] : []
+  })
+  const [only, second] = found
+  return second === undefined ? (only ?? null) : null
+}
+
+function bringsBootloader(runs: readonly FlashRun[], { facts }: Board): boolean {
+  const at = facts.chip.bootloaderOffset
+  return runs.some(({ offset, bytes }) => offset <= at && looksLikeImage(bytes, at - offset) !== 'no')
+}
+
+function tableAt(runs: readonly FlashRun[], offset: number): PartitionTable | null {
+  const run = runs.find(({ offset: from, bytes }) => from <= offset && offset < from + bytes.length)
+  return run === undefined ? null : readPartitionTable(run.bytes, offset - run.offset)
 }
 
 /** FF over a data partition that the board has now and keeps: settings and files that the file knows nothing of. */

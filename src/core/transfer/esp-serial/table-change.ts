@@ -16,14 +16,17 @@ export interface BroughtTable {
   readonly partitions: readonly Partition[]
 }
 
-/** @param brought null where the file brings none */
-export function judgeTableChange(brought: BroughtTable | null, board: Board): Judgement[] {
+/**
+ * @param brought null where the file brings none
+ * @param hasBootloader whether the file brings the bootloader too, which knows where its table lies
+ */
+export function judgeTableChange(brought: BroughtTable | null, hasBootloader: boolean, board: Board): Judgement[] {
   if (brought === null) return []
   const table = brought.partitions
   const past = pastFlash(table, board.facts.flashBytes)
   if (past !== null) return [past]
   const own = board.map?.partitions ?? null
-  if (own === null) return []
+  if (own === null) return hasBootloader || board.map?.hasBootloader !== true ? [] : [unknownPlace(brought.offset)]
   const changes = describeChanges(own, table)
   const before = board.map?.tableOffset ?? brought.offset
   if (before !== brought.offset) changes.unshift(`${formatAddress(before)} → ${formatAddress(brought.offset)}`)
@@ -41,6 +44,21 @@ export function judgeTableChange(brought: BroughtTable | null, board: Board): Ju
       },
     },
   ]
+}
+
+/** A bootloader looks for its table at one place alone, and nobody saw one there. */
+function unknownPlace(offset: number): Judgement {
+  const place = formatAddress(offset)
+  return {
+    kind: 'question',
+    code: CHANGE_TABLE,
+    typed: WORD,
+    details: { place },
+    text: {
+      en: `This board has a bootloader and no sound partition table: the bootloader may look for it elsewhere than at ${place}, and lie there itself. Write the table there all the same?`,
+      vi: `Bo mạch này có bootloader nhưng không có bảng phân vùng hợp lệ: bootloader có thể tìm bảng ở nơi khác ${place}, và chính nó có thể nằm ở đó. Vẫn ghi bảng vào đó chứ?`,
+    },
+  }
 }
 
 /** Asks before the board's table is written over with what is none: a bootloader that is too long, bytes at an address. */

@@ -41,6 +41,15 @@ function movedBoard(): FakeEspBoard {
   return board
 }
 
+function movedSet(): Buffer {
+  return merge([
+    [0x1000, longBootloader()],
+    [MOVED_TO, buildPartitionTable(moved)],
+    [OTA_DATA, buildOtaData()],
+    [FIRST_SLOT, firmware(2)],
+  ])
+}
+
 async function plan(board: FakeEspBoard, bytes: Uint8Array, options: OptionValues = {}): Promise<Plan> {
   const { inspection, image, format } = inspectSource(sourceFromBytes('fw.bin', bytes))
   const { fileName } = inspection
@@ -85,20 +94,27 @@ describe('a board with its partition table at another place', () => {
     const damaged = movedBoard()
     damaged.put(MOVED_TO + 20, Buffer.from('other'))
     await expect(plan(damaged, firmware(2))).rejects.toMatchObject({ code: 'image.address-needed' })
-    // Nothing starts from a table without a bootloader.
-    const blank = movedBoard()
-    blank.put(0x1000, Buffer.alloc(0x9d00, 0xff))
-    await expect(plan(blank, firmware(2))).rejects.toMatchObject({ code: 'image.address-needed' })
+  })
+
+  it('is known by it also while its bootloader is half written, so that its settings stay', async () => {
+    const half = movedBoard()
+    half.put(0x1000, Buffer.alloc(0x1000, 0xff))
+    const settings = moved.find(({ label }) => label === 'nvs')
+    half.put(settings?.offset ?? 0, Buffer.alloc(0x3000, 0x5a))
+    expect((await plan(half, movedSet())).leftAlone.map(({ place }) => place)).toContain('nvs')
+  })
+
+  it('is asked about a table for the usual place, where its own was not recognised', async () => {
+    const damaged = movedBoard()
+    damaged.put(MOVED_TO + 20, Buffer.from('other'))
+    const table = await plan(damaged, buildPartitionTable(layout))
+    expect(codes(table)).toContain('change-partition-table')
+    expect(codes(await plan(new FakeEspBoard({}), buildPartitionTable(layout)))).toEqual([])
   })
 })
 
 describe('a set with its partition table at another place', () => {
-  const set = merge([
-    [0x1000, longBootloader()],
-    [MOVED_TO, buildPartitionTable(moved)],
-    [OTA_DATA, buildOtaData()],
-    [FIRST_SLOT, firmware(2)],
-  ])
+  const set = movedSet()
 
   it('goes to a new board, and is known to start there', async () => {
     const fresh = await plan(new FakeEspBoard({}), set)

@@ -411,6 +411,29 @@ describe('esp-serial', () => {
     expect(board.commands.filter(command => command.startsWith('baud'))).toEqual(['baud 230400'])
   })
 
+  it('keeps a fast rate where a block in 300 KB has to be sent again, however long its parts are', async () => {
+    board.highestBaud = 2_000_000
+    let next = 0
+    board.onBlock = () => {
+      if (board.baudRate < 2_000_000 || board.writtenBytes < next) return
+      next = board.writtenBytes + 300_000
+      board.repeats += 1
+    }
+    for (let seed = 2; seed < 6; seed++) await flash(firmware(seed, { sizeBytes: 1_040_000 }))
+    expect(board.baudRate).toBe(2_000_000)
+  })
+
+  it('says of each block what it fills, so that silence is not waited out for a whole part', async () => {
+    board.highestBaud = 2_000_000
+    const files = Buffer.from(firmware(2, { sizeBytes: 1_000_000 })).fill(0x20, 0, 1000)
+    // Shrinks well: one of its blocks fills much.
+    files.fill(0x20, 300_000, 700_000)
+    await flash(files, { options: { address: '0x210000' } })
+    const said = board.statedBytes
+    expect(said.length).toBeGreaterThan(5)
+    expect(said.filter(({ stated, filled }) => stated !== filled)).toEqual([])
+  })
+
   it('waits at a block’s edge, and asks the board again who it is before it goes on', async () => {
     const image = firmware(2)
     let jobId = ''
