@@ -6,6 +6,7 @@
  */
 import { readFileSync, readSync, writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { hasMethods } from './object-shape.ts'
 
 /** So many readings in a row that all found something: then whatever else waits has its turn. */
 const MOST_IN_A_ROW = 4
@@ -79,19 +80,11 @@ function neverBlocks(fd: number): boolean {
 
 function isBinding(binding: unknown): binding is BindingShape {
   return (
-    typeof binding === 'object' &&
-    binding !== null &&
+    hasMethods(binding, 'read', 'write') &&
     'fd' in binding &&
     typeof binding.fd === 'number' &&
     'isOpen' in binding &&
-    'read' in binding &&
-    typeof binding.read === 'function' &&
-    'write' in binding &&
-    typeof binding.write === 'function' &&
     'poller' in binding &&
-    typeof binding.poller === 'object' &&
-    binding.poller !== null &&
-    'once' in binding.poller &&
-    typeof binding.poller.once === 'function'
+    hasMethods(binding.poller, 'once')
   )
 }

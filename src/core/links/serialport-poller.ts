@@ -4,6 +4,7 @@
  * for the rest of its block, both wait for ever. (`Poller.poll` calls `uv_poll_start` with the new event alone, which
  * replaces the events of the call before; docs/decisions/0018-serial-ports-and-rfc2217.md has the measurements.)
  */
+import { hasMethods } from './object-shape.ts'
 
 /** libuv: readable, writable, disconnect. */
 const flags = { readable: 1, writable: 2, disconnect: 4 } as const
@@ -44,17 +45,5 @@ export function repairPoller(binding: unknown): boolean {
 }
 
 function isPoller(poller: unknown): poller is PollerShape {
-  return (
-    typeof poller === 'object' &&
-    poller !== null &&
-    'poll' in poller &&
-    typeof poller.poll === 'function' &&
-    'listenerCount' in poller &&
-    typeof poller.listenerCount === 'function' &&
-    'poller' in poller &&
-    typeof poller.poller === 'object' &&
-    poller.poller !== null &&
-    'poll' in poller.poller &&
-    typeof poller.poller.poll === 'function'
-  )
+  return hasMethods(poller, 'poll', 'listenerCount') && 'poller' in poller && hasMethods(poller.poller, 'poll')
 }

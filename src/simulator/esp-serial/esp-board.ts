@@ -74,7 +74,7 @@ export class EspBoard {
     this.#storage = typeof settings.flashDir === 'string' ? openFlashStorage(settings.flashDir) : null
     this.#delivered = factoryApp(wish)
     this.flash = this.#newFlash(wish)
-    this.chip = this.#newChip(settings, model)
+    this.chip = this.#newChip(settings, model, wish)
   }
 
   setFaults(specs: readonly NamedFault[]): void {
@@ -128,7 +128,7 @@ export class EspBoard {
     })
   }
 
-  #newChip(settings: EspSerialOptions, model: ChipModel): VirtualChip {
+  #newChip(settings: EspSerialOptions, model: ChipModel, { tableOffset }: FactoryWish): VirtualChip {
     const options = {
       model,
       mac: this.options.identity.mac,
@@ -147,7 +147,7 @@ export class EspBoard {
       confirmMs: this.options.confirmMs,
       heapEveryMs: settings.heapEveryMs ?? 1000,
       clock: this.options.clock,
-      tableOffset: settings.tableOffset ?? USUAL_TABLE_OFFSET,
+      tableOffset,
       factoryApp: this.#delivered,
     }
     return new VirtualChip(options, this.flash, () => this.#hooks())

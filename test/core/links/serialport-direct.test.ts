@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openSerialPort } from '../../../src/core/links/serial-port.ts'
 import { readAndWriteDirectly } from '../../../src/core/links/serialport-direct.ts'
 import { ptyDevicesOfThisFile, socat } from './pty-device.ts'
@@ -27,7 +27,7 @@ describe('reading and writing without the thread pool', () => {
   })
 
   it('leaves a port alone on which a call could wait', () => {
-    const fd = openSync('/dev/zero', 'r')
+    const fd = openSync(import.meta.filename, 'r')
     try {
       const binding = { fd, isOpen: true, poller, ...calls }
       expect(readAndWriteDirectly(binding)).toBe(false)
@@ -40,16 +40,12 @@ describe('reading and writing without the thread pool', () => {
 
 describe.skipIf(socat === null || process.platform !== 'linux')('a serial port', () => {
   const startDevice = ptyDevicesOfThisFile()
-  const folder = mkdtempSync(join(tmpdir(), 'flashproof-port-'))
-
-  afterAll(() => {
-    rmSync(folder, { recursive: true })
-  })
 
   it('goes on while every thread of the pool is held up by files', async () => {
     const { path, socket } = await startDevice()
     const link = await openSerialPort({ path, text: path }, { baudRate: 115_200, parity: 'none' }, {})
     socket.on('data', piece => socket.write(piece))
+    const folder = mkdtempSync(join(tmpdir(), 'flashproof-port-'))
     const pipe = join(folder, 'nobody-writes-here')
     expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
     // Opening a pipe waits for somebody at its other end.
@@ -63,6 +59,7 @@ describe.skipIf(socat === null || process.platform !== 'linux')('a serial port',
       const writer = openSync(pipe, constants.O_RDWR)
       for (const handle of await Promise.all(held)) await handle.close()
       closeSync(writer)
+      rmSync(folder, { recursive: true })
     }
     await link.close()
   })

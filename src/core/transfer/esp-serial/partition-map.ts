@@ -1,4 +1,5 @@
 /** What a board has now: its partition table, its choice of the app slot, and what each slot holds. Read, never guessed. */
+import { createHash } from 'node:crypto'
 import { APP_DESCRIPTOR_BYTES, readAppDescriptor, type AppDescriptor } from '../../formats/esp-image/app-descriptor.ts'
 import { chosenPartition, otaDataPartition } from '../../formats/esp-image/boot-choice.ts'
 import { HEADER_BYTES, looksLikeImage, SEGMENT_HEADER_BYTES } from '../../formats/esp-image/image-header.ts'
@@ -94,15 +95,28 @@ async function findTable(loader: EspLoader): Promise<FoundTable> {
   const { chip, flashBytes } = loader.facts
   // The ESP8266 has none.
   if (table !== null || chip.imageChipId === null) return usual
+  const places = movedTableOffsets(chip.bootloaderOffset + SECTOR_BYTES).filter(
+    offset => flashBytes === null || offset + SECTOR_BYTES <= flashBytes,
+  )
+  if (await isErased(loader, places)) return usual
   const found: FoundTable[] = []
-  for (const tableOffset of movedTableOffsets(chip.bootloaderOffset + SECTOR_BYTES)) {
-    if (flashBytes !== null && tableOffset + SECTOR_BYTES > flashBytes) break
+  for (const tableOffset of places) {
     if (!looksLikePartitionTable(await readFlash(loader, tableOffset, TABLE_HEAD_BYTES))) continue
     const moved = await readTable(loader, tableOffset)
     if (moved?.md5Valid === true) found.push({ table: moved, tableOffset })
   }
   const [only, second] = found
   return only !== undefined && second === undefined ? only : usual
+}
+
+/** One question in place of dozens: a board that was never written is the usual one without a table. */
+async function isErased(loader: EspLoader, sectors: readonly number[]): Promise<boolean> {
+  const [first] = sectors
+  const last = sectors.at(-1)
+  if (!loader.abilities.hasMd5 || first === undefined || last === undefined) return false
+  const sizeBytes = last + SECTOR_BYTES - first
+  const ofErased = createHash('md5').update(Buffer.alloc(sizeBytes, 0xff)).digest('hex')
+  return (await loader.md5(first, sizeBytes)).toLowerCase() === ofErased
 }
 
 async function readTable(loader: EspLoader, offset: number): Promise<PartitionTable | null> {

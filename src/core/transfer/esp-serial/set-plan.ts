@@ -39,7 +39,8 @@ export function planSet(
   const runs = joinRuns(placed.segments)
   assertWhole(image, board)
   assertInFlash(runs, board, image.fileName)
-  const brought = tableIn(runs, board)
+  const hasBootloader = bringsBootloader(runs, board)
+  const brought = tableIn(runs, hasBootloader, board)
   const partitions = brought?.partitions ?? map?.partitions ?? null
   const tableOffset = brought?.offset ?? map?.tableOffset ?? DEFAULT_TABLE_OFFSET
   const pieces = cutAtRegions(runs, regionsOf(facts.chip, tableOffset, partitions), placed.segments)
@@ -60,7 +61,7 @@ export function planSet(
     isTableLost,
     judgements: [
       ...judgePartSectors(placed.segments),
-      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(brought, bringsBootloader(runs, board), board)),
+      ...(isTableLost ? judgeTableLoss(board) : judgeTableChange(brought, hasBootloader, board)),
       ...judgeAppInPlace(writes, map),
       ...judgeOtherStart(writes, choice.starts),
     ],
@@ -94,10 +95,9 @@ function assertInFlash(runs: readonly FlashRun[], { facts }: Board, fileName: st
  * The table that the file brings where the bootloader looks for it; null where it brings none that a bootloader takes. Where
  * that is the bootloader itself knows: the one that the file brings, for which the file speaks, or the board's.
  */
-function tableIn(runs: readonly FlashRun[], board: Board): BroughtTable | null {
-  const { facts, map } = board
+function tableIn(runs: readonly FlashRun[], hasBootloader: boolean, { facts, map }: Board): BroughtTable | null {
   const { bootloaderOffset } = facts.chip
-  const own = bringsBootloader(runs, board) || (map?.partitions ?? null) === null ? null : map
+  const own = hasBootloader || (map?.partitions ?? null) === null ? null : map
   const usual = own?.tableOffset ?? DEFAULT_TABLE_OFFSET
   const table = tableAt(runs, usual)
   // A damaged one at the usual place is the one that the bootloader will not take.

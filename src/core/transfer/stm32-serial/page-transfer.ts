@@ -103,7 +103,7 @@ export class PageTransfer {
     // That something is erased is on the disk before it is.
     await this.#passEdge()
     for (const [index, group] of [...groupsOf(missing)].entries()) {
-      // Later groups are looked at once: each look is as long as a tenth of a page, and the read-back finds what it misses.
+      // Later groups are looked at once: looks cost time on lines that answer late, and the read-back finds what they miss.
       if (!isEmpty) await this.#writer.erase(group, index === 0 ? looksOf(group) : group.slice(0, 1))
       for (const page of group) {
         const startedMs = performance.now()

@@ -78,6 +78,12 @@ describe('a board with its partition table at another place', () => {
     expect(codes(table)).toEqual([])
   })
 
+  it('is looked for with one question where nothing was ever written', async () => {
+    const board = new FakeEspBoard({})
+    await readBoard(board)
+    expect(board.md5Commands).toBe(1)
+  })
+
   it('is asked about before the table is lost', async () => {
     const lost = await plan(movedBoard(), Buffer.alloc(64, 3), { address: '0x10000', mode: 'raw' })
     expect(codes(lost)).toEqual(['change-partition-table'])
